@@ -1,0 +1,63 @@
+# Two commands do all the set-up on a machine with git, make and Python 3.11 or newer:
+#   make demo   judge a real signed wheel and a tampered copy of it, offline
+#   make test   lint, types, tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PACKAGES := . verify sbom release service
+
+.PHONY: demo test lint types unit test-network test-slow bench fuzz lock docs clean
+
+demo: $(VENV)/.verify
+	@$(BIN)/python tools/demo.py
+
+test: lint types unit
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist=loadscope
+
+test-network: $(VENV)/.dev
+	$(BIN)/python -m pytest -m network
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py
+
+fuzz: $(VENV)/.dev requirements/fuzz.txt
+	$(PIP) install --require-hashes -r requirements/fuzz.txt
+	$(BIN)/python fuzz/run.py
+
+docs: $(VENV)/.dev
+	$(BIN)/python tools/write_docs.py
+
+lock: $(VENV)/.dev
+	cd requirements && for name in verify dev fuzz; do \
+	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt || exit 1; \
+	done
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.verify: requirements/verify.txt verify/pyproject.toml VERSION | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements/verify.txt
+	$(PIP) install --no-deps --no-build-isolation --no-index -e verify
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.verify pyproject.toml $(wildcard */pyproject.toml)
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation --no-index $(foreach package,$(PACKAGES),-e ./$(package))
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,8 @@
+"""Findings of the layer `record`."""
+
+from __future__ import annotations
+
+from epochly_verify.findings import Kind
+from epochly_verify.model import Severity
+
+KINDS: tuple[Kind, ...] = ()

@@ -1,0 +1,1 @@
+"""Bytes to values, or `InputError`, or findings: strict and bounded. Nothing here decides or prints."""
