@@ -166,11 +166,16 @@ class ExpectedHash:
         algorithm: `hashlib` name, lower case.
         digest: lower-case hexadecimal.
         origin: where it was found, e.g. `--hash` or `requirements.txt:3`.
+        source: the file or option that holds it, as in `Evidence.expected_sources`; empty means `origin` is it.
+        candidate: which of the files that `source` would accept it describes. One candidate must fit in every
+            algorithm it names; two digests of one algorithm, or two candidates, are alternatives.
     """
 
     algorithm: str
     digest: str
     origin: str
+    source: str = ""
+    candidate: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +246,8 @@ class Signed:
         log_index: the entry's index in that log, `None` when there is none.
         statement: for DSSE; `None` for a plain message signature.
         publisher: the publisher object beside it in a PEP 740 provenance: unsigned, only to be compared.
+        evidence_sha256: of the evidence as it was attached, lower-case hexadecimal; empty when it was not kept.
+            A verification summary may list its input attestations only when it knows the digest of each.
     """
 
     origin: str
@@ -254,6 +261,7 @@ class Signed:
     log_index: int | None = None
     statement: Statement | None = None
     publisher: Mapping[str, Any] | None = None
+    evidence_sha256: str = ""
 
     @property
     def authentic(self) -> bool:
@@ -359,6 +367,16 @@ class ArtifactReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An artifact that could not be read at all: the parts of its `VerifyError`."""
+
+    path: str
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The judgement of a run.
 
@@ -366,10 +384,11 @@ class Report:
         verdict: the worst of the artifacts': rejected over inconclusive over verified; a report of nothing
             is inconclusive, never verified.
         artifacts: one report each, in the order given.
-        errors: artifacts that could not be read at all, as (path, code, message, hint).
+        errors: artifacts that could not be read at all.
         severity_changes: finding id -> new severity, every change the policy made.
     """
 
     verdict: Verdict
     artifacts: tuple[ArtifactReport, ...]
     severity_changes: Mapping[str, Severity] = field(default_factory=lambda: EMPTY)
+    errors: tuple[Unreadable, ...] = ()

@@ -1,0 +1,186 @@
+"""All the I/O: files, embedded data, (only when asked) the network. Everything has a byte limit.
+
+`gather` turns a path into `Evidence`; nothing here decides whether it is good. Trust roots come from the package,
+a file or `refresh.py`, always as bytes; no cache is read and the home directory is never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from epochly_verify.errors import InputError
+from epochly_verify.limits import DEFAULT, Limits
+from epochly_verify.model import Attached, Evidence, EvidenceKind
+from epochly_verify.parse.archive import read_archive
+from epochly_verify.parse.digests import digest_source
+from epochly_verify.parse.filename import kind_from_filename
+from epochly_verify.parse.source import FileSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from epochly_verify.parse.hashes import HashSource
+    from epochly_verify.model import ExpectedHash
+
+# Beside `x.whl`: which endings hold evidence, and of which form. `.slsa.attestation` and `.publish.attestation` are
+# the names PyPI's own tools write; a bare `.attestation` is not looked for, since its meaning is not fixed.
+BESIDE = (
+    (".sigstore.json", EvidenceKind.BUNDLE),
+    (".sigstore", EvidenceKind.BUNDLE),
+    (".publish.attestation", EvidenceKind.ATTESTATION),
+    (".slsa.attestation", EvidenceKind.ATTESTATION),
+    (".provenance", EvidenceKind.PROVENANCE),
+)
+_STAGING, _PUBLIC_GOOD = "staging", "public-good"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to gather beside the artifact itself.
+
+    Attributes:
+        hashes: digests given for the one artifact (`--hash`).
+        hash_sources: parsed files of published digests.
+        evidence: signature evidence named by the user; `None` means look beside the artifact.
+        jobs: threads for reading one archive.
+    """
+
+    hashes: tuple[ExpectedHash, ...] = ()
+    hash_sources: tuple[HashSource, ...] = ()
+    evidence: tuple[Attached, ...] | None = None
+    jobs: int = 1
+
+
+def gather(path: str, wanted: Wanted, limits: Limits = DEFAULT) -> Evidence:
+    """Read one artifact and what belongs to it.
+
+    Raises:
+        InputError: it cannot be read, or is neither a wheel nor an sdist by its name.
+    """
+    filename = os.path.basename(path.rstrip("/")) or path
+    kind = kind_from_filename(filename)
+    descriptor = _open(path)
+    try:
+        if kind is None:
+            raise InputError(
+                "not-an-artifact", path, "neither a wheel nor an sdist by its name", "name a `.whl` or `.tar.gz` file"
+            )
+        source = FileSource(descriptor, path)
+        if source.size_bytes > limits.artifact_bytes:
+            raise InputError(
+                "too-large", path, f"{source.size_bytes} bytes, more than {limits.artifact_bytes}", "raise the limit in a policy"
+            )
+        expected = [*wanted.hashes]
+        sources = list(dict.fromkeys(given.origin for given in wanted.hashes))
+        identities = []
+        for hash_source in wanted.hash_sources:
+            expected += hash_source.expected_for(filename)
+            sources.append(hash_source.origin)
+            identities += hash_source.identities_for(filename)
+        algorithms = ["sha256", *(each.algorithm for each in expected)]
+        digests = digest_source(source, tuple(dict.fromkeys(algorithms)))
+        archive = read_archive(source, filename, limits, jobs=wanted.jobs)
+        source.ensure_unchanged()
+    finally:
+        os.close(descriptor)
+    attached = beside(path, limits) if wanted.evidence is None else wanted.evidence
+    return Evidence(
+        path=path,
+        filename=filename,
+        kind=kind,
+        size_bytes=source.size_bytes,
+        digests=digests,
+        archive=archive,
+        expected=tuple(expected),
+        expected_sources=tuple(sources),
+        attached=attached,
+        lock_identities=tuple(identities),
+    )
+
+
+def beside(path: str, limits: Limits) -> tuple[Attached, ...]:
+    """The evidence files that lie beside an artifact, in a fixed order."""
+    found = []
+    for ending, kind in BESIDE:
+        candidate = path + ending
+        if os.path.lexists(candidate):
+            found.append(Attached(candidate, kind, read_file(candidate, limits.evidence_bytes)))
+    return tuple(found)
+
+
+def attached_file(path: str, limits: Limits, *, provenance: bool) -> Attached:
+    """An evidence file the user named: a bundle, or under `--provenance` an attestation or provenance document.
+
+    The form is read off the content, so that either option takes any of them.
+    """
+    data = read_file(path, limits.evidence_bytes)
+    head = data[: limits.evidence_bytes]
+    if b'"attestation_bundles"' in head:
+        kind = EvidenceKind.PROVENANCE
+    elif b'"verification_material"' in head:
+        kind = EvidenceKind.ATTESTATION
+    elif b'"verificationMaterial"' in head or b'"mediaType"' in head or not provenance:
+        kind = EvidenceKind.BUNDLE
+    else:
+        kind = EvidenceKind.PROVENANCE
+    return Attached(path, kind, data)
+
+
+def read_file(path: str, most: int) -> bytes:
+    """A small file as a whole.
+
+    Raises:
+        InputError: missing, a directory or device, unreadable, or longer than `most` bytes.
+    """
+    descriptor = _open(path)
+    try:
+        pieces = []
+        left = most + 1
+        while left > 0 and (piece := os.read(descriptor, min(left, 1 << 20))):
+            pieces.append(piece)
+            left -= len(piece)
+    except OSError as error:
+        raise InputError("unreadable", path, f"cannot be read ({error.strerror})", "check the file") from error
+    finally:
+        os.close(descriptor)
+    if left <= 0:
+        raise InputError("too-large", path, f"longer than {most} bytes", "this is no file of the kind expected here")
+    return b"".join(pieces)
+
+
+def embedded_trust_root(*, staging: bool = False) -> tuple[bytes, str]:
+    """The trust root that ships with the package, and its name for messages."""
+    name = _STAGING if staging else _PUBLIC_GOOD
+    return (files("epochly_verify.data") / "trust-roots" / f"{name}.json").read_bytes(), f"{name} (embedded)"
+
+
+def embedded_tuf_root(*, staging: bool = False) -> bytes:
+    """The TUF root metadata from which a refresh starts."""
+    name = _STAGING if staging else _PUBLIC_GOOD
+    return (files("epochly_verify.data") / "trust-roots" / f"{name}.tuf-root.json").read_bytes()
+
+
+def without_evidence(evidence: Evidence, why: str) -> Evidence:
+    """The same evidence when signatures cannot be judged at all."""
+    return replace(evidence, trust_problem=why)
+
+
+def _open(path: str) -> int:
+    """Open a regular file for reading; never blocks on a FIFO, never opens a device."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError as error:
+        raise InputError("missing", path, "no such file", "check the path") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError("unreadable", path, f"cannot be opened ({reason})", "check path and permissions") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+        raise InputError("not-a-file", path, f"is {what}", "name the artifact itself, e.g. `dist/*.whl`")
+    return descriptor

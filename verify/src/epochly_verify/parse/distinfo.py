@@ -1,0 +1,116 @@
+"""The `.dist-info` folder of a wheel, and the files in it.
+
+A wheel has exactly one at the top, `{distribution}-{version}.dist-info`, and installers find everything else from
+there. Where a hostile wheel has several, the one that agrees with the file name is taken; saying that there are
+several is the metadata layer's job. Nested ones (vendored projects) are ordinary files.
+
+Specification: "Binary distribution format", sections "File contents" and "Escaping and Unicode".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from epochly_verify.model import MemberKind
+from epochly_verify.parse.filename import ArtifactName, parse_filename
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from epochly_verify.model import Archive, Member
+
+SUFFIX = ".dist-info"
+
+
+@dataclass(frozen=True, slots=True)
+class DistInfo:
+    """A dist-info folder.
+
+    Attributes:
+        folder: its name, without a slash.
+        files: path below the folder -> member; of a name that stands twice, the last.
+    """
+
+    folder: str
+    files: Mapping[str, Member]
+
+    @property
+    def stem(self) -> str:
+        """The folder's name without `.dist-info`; the data folder is this with `.data`."""
+        return self.folder[: -len(SUFFIX)]
+
+
+def files_by_name(archive: Archive) -> dict[str, Member]:
+    """Every member that is no directory, by exact name, in archive order; of a name that stands twice, the last."""
+    return {
+        member.name: member
+        for member in archive.members
+        if member.kind is not MemberKind.DIRECTORY and not member.name.endswith("/")
+    }
+
+
+def top_levels(archive: Archive) -> dict[str, bool]:
+    """First path components in archive order -> whether something lies below them (they are folders)."""
+    found: dict[str, bool] = {}
+    for member in archive.members:
+        top, slash, _ = member.name.partition("/")
+        found[top] = found.get(top, False) or bool(slash)
+    return found
+
+
+def dist_info_folders(archive: Archive) -> tuple[str, ...]:
+    """Top-level names that end in `.dist-info`, in archive order, each once.
+
+    The ending is compared without case, as `importlib.metadata` does, and a plain file of that name counts, as pip
+    counts it.
+    """
+    return tuple(top for top in top_levels(archive) if top.lower().endswith(SUFFIX))
+
+
+def stem_names(stem: str, name: ArtifactName) -> bool:
+    """Whether `{project}-{version}` means the same project and version as the file name.
+
+    Spelling is forgiven (`Foo.Bar-1.0` for `foo_bar-1.0.0`): the specification asks tools to accept the names that
+    earlier versions of it produced.
+    """
+    at = stem.find("-")
+    while at != -1:
+        if canonicalize_name(stem[:at]) == name.project and _same_version(stem[at + 1 :], name.version):
+            return True
+        at = stem.find("-", at + 1)
+    return False
+
+
+def find_dist_info(archive: Archive, filename: str) -> DistInfo | None:
+    """The dist-info folder that counts: the file name's own, else the first; `None` when there is none."""
+    folders = dist_info_folders(archive)
+    if not folders:
+        return None
+    folder = min(folders, key=lambda candidate: _distance(candidate, filename))
+    prefix = f"{folder}/"
+    below = {
+        name[len(prefix) :]: member for name, member in files_by_name(archive).items() if name.startswith(prefix)
+    }
+    return DistInfo(folder, below)
+
+
+def _distance(folder: str, filename: str) -> int:
+    stem = folder[: -len(SUFFIX)]
+    try:
+        name = parse_filename(filename)
+    except ValueError:
+        return 0 if filename.startswith(f"{stem}-") else 2
+    if stem == f"{name.raw_project}-{name.raw_version}":
+        return 0
+    return 1 if stem_names(stem, name) else 2
+
+
+def _same_version(text: str, version: Version) -> bool:
+    try:
+        return Version(text) == version
+    except ValueError:  # `InvalidVersion`, or a number too long for `int`
+        return False
