@@ -57,7 +57,8 @@ def workflow_faults(text):
 
 def test_committed_text_names_no_registry_and_no_machine(committed):
     """A clone works from any index and any folder, and tells nothing about where it was written."""
-    assert [found for path, data in committed.items() for found in telltales(path, data)] == []
+    faults = [fault for path, data in committed.items() for fault in telltales(path, data)]
+    assert not faults, "\n".join(faults)
 
 
 def test_workflows_hold_no_rights_and_run_no_moving_code(committed):

@@ -43,12 +43,14 @@ def name_faults(path):
 def test_every_python_file_says_what_it_is_and_why_it_is_long(committed):
     """The first lines of a file tell a reader whether it is the one they look for."""
     files = {path: data.decode() for path, data in committed.items() if path.endswith(".py")}
-    assert [fault for path, text in files.items() for fault in shape_faults(path, text)] == []
+    faults = [fault for path, text in files.items() for fault in shape_faults(path, text)]
+    assert not faults, "\n".join(faults)
 
 
 def test_no_source_module_is_a_dumping_ground(modules):
     """A module is named after what it holds, so nothing gathers in one that is named after nothing."""
-    assert [fault for module in modules for fault in name_faults(module.path)] == []
+    faults = [fault for module in modules for fault in name_faults(module.path)]
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from epochly_verify.errors import InputError
 from epochly_verify.limits import DEFAULT, Limits
@@ -18,13 +19,14 @@ from epochly_verify.model import Attached, Evidence, EvidenceKind
 from epochly_verify.parse.archive import read_archive
 from epochly_verify.parse.digests import digest_source
 from epochly_verify.parse.filename import kind_from_filename
+from epochly_verify.parse.hash_source import WEAK_ALGORITHMS
 from epochly_verify.parse.source import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping
 
-    from epochly_verify.parse.hashes import HashSource
     from epochly_verify.model import ExpectedHash
+    from epochly_verify.parse.hash_source import HashSource
 
 # Beside `x.whl`: which endings hold evidence, and of which form. `.slsa.attestation` and `.publish.attestation` are
 # the names PyPI's own tools write; a bare `.attestation` is not looked for, since its meaning is not fixed.
@@ -63,30 +65,32 @@ def gather(path: str, wanted: Wanted, limits: Limits = DEFAULT) -> Evidence:
     """
     filename = os.path.basename(path.rstrip("/")) or path
     kind = kind_from_filename(filename)
-    descriptor = _open(path)
-    try:
+    with open_source(path) as source:
         if kind is None:
             raise InputError(
-                "not-an-artifact", path, "neither a wheel nor an sdist by its name", "name a `.whl` or `.tar.gz` file"
+                "not-an-artifact",
+                path,
+                "neither a wheel nor an sdist by its name",
+                "name a `.whl` or `.tar.gz` file",
             )
-        source = FileSource(descriptor, path)
         if source.size_bytes > limits.artifact_bytes:
             raise InputError(
-                "too-large", path, f"{source.size_bytes} bytes, more than {limits.artifact_bytes}", "raise the limit in a policy"
+                "too-large",
+                path,
+                f"{source.size_bytes} bytes, more than {limits.artifact_bytes}",
+                "raise the limit in a policy",
             )
         expected = [*wanted.hashes]
         sources = list(dict.fromkeys(given.origin for given in wanted.hashes))
-        identities = []
+        identities: list[Mapping[str, Any]] = []
         for hash_source in wanted.hash_sources:
             expected += hash_source.expected_for(filename)
             sources.append(hash_source.origin)
             identities += hash_source.identities_for(filename)
-        algorithms = ["sha256", *(each.algorithm for each in expected)]
-        digests = digest_source(source, tuple(dict.fromkeys(algorithms)))
+        algorithms = {each.algorithm for each in expected} - WEAK_ALGORITHMS
+        digests = digest_source(source, ("sha256", *sorted(algorithms - {"sha256"})))
         archive = read_archive(source, filename, limits, jobs=wanted.jobs)
         source.ensure_unchanged()
-    finally:
-        os.close(descriptor)
     attached = beside(path, limits) if wanted.evidence is None else wanted.evidence
     return Evidence(
         path=path,
@@ -144,11 +148,15 @@ def read_file(path: str, most: int) -> bytes:
             pieces.append(piece)
             left -= len(piece)
     except OSError as error:
-        raise InputError("unreadable", path, f"cannot be read ({error.strerror})", "check the file") from error
+        raise InputError(
+            "unreadable", path, f"cannot be read ({error.strerror})", "check the file"
+        ) from error
     finally:
         os.close(descriptor)
     if left <= 0:
-        raise InputError("too-large", path, f"longer than {most} bytes", "this is no file of the kind expected here")
+        raise InputError(
+            "too-large", path, f"longer than {most} bytes", "this is no file of the kind expected here"
+        )
     return b"".join(pieces)
 
 
@@ -169,6 +177,20 @@ def without_evidence(evidence: Evidence, why: str) -> Evidence:
     return replace(evidence, trust_problem=why)
 
 
+@contextmanager
+def open_source(path: str) -> Iterator[FileSource]:
+    """A file to read by position.
+
+    Raises:
+        InputError: missing, a directory or device, or unreadable.
+    """
+    descriptor = _open(path)
+    try:
+        yield FileSource(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
 def _open(path: str) -> int:
     """Open a regular file for reading; never blocks on a FIFO, never opens a device."""
     try:
@@ -177,7 +199,9 @@ def _open(path: str) -> int:
         raise InputError("missing", path, "no such file", "check the path") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError("unreadable", path, f"cannot be opened ({reason})", "check path and permissions") from error
+        raise InputError(
+            "unreadable", path, f"cannot be opened ({reason})", "check path and permissions"
+        ) from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)

@@ -367,16 +367,6 @@ class ArtifactReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An artifact that could not be read at all: the parts of its `VerifyError`."""
-
-    path: str
-    code: str
-    message: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """The judgement of a run.
 
@@ -384,11 +374,9 @@ class Report:
         verdict: the worst of the artifacts': rejected over inconclusive over verified; a report of nothing
             is inconclusive, never verified.
         artifacts: one report each, in the order given.
-        errors: artifacts that could not be read at all.
         severity_changes: finding id -> new severity, every change the policy made.
     """
 
     verdict: Verdict
     artifacts: tuple[ArtifactReport, ...]
     severity_changes: Mapping[str, Severity] = field(default_factory=lambda: EMPTY)
-    errors: tuple[Unreadable, ...] = ()

@@ -63,7 +63,7 @@ def judge(evidence: Evidence, policy: Policy) -> ArtifactReport:
 
 
 def required_layers(evidence: Evidence, policy: Policy) -> frozenset[Layer]:
-    """The layers that must pass for this artifact: asked for, possible for its kind, and hashes if any were given."""
+    """The layers that must pass: those asked for that the kind of artifact has, and hash if digests were given."""
     rule = policy.rule_for(project_from_filename(evidence.filename))
     required = policy.require if rule is None or rule.require is None else rule.require
     if evidence.kind is ArtifactKind.SDIST:

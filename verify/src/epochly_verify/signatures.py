@@ -7,8 +7,10 @@ with the trust root handed over as bytes: no cache, no home directory, no networ
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from sigstore.models import Bundle as LibraryBundle
     from sigstore.verify import Verifier
 
-    from epochly_verify.authenticity.judge import Judgement
     from epochly_verify.authenticity.keys import PublicKey
     from epochly_verify.limits import Limits
     from epochly_verify.model import Attached
@@ -55,6 +56,7 @@ class _Piece:
     kind: EvidenceKind
     bundle: Bundle | None
     as_json: bytes
+    evidence_sha256: str
     publisher: Mapping[str, Any] | None = None
     refusal: Refusal | None = None
 
@@ -76,21 +78,24 @@ def authenticate(
 
 def _pieces(evidence: Attached, limits: Limits) -> Iterator[_Piece]:
     origin, kind = evidence.origin, evidence.kind
+    sha256 = hashlib.sha256(evidence.data).hexdigest()
     try:
         match kind:
             case EvidenceKind.BUNDLE:
-                yield _Piece(origin, kind, parse_bundle(evidence.data, origin), evidence.data)
+                yield _Piece(origin, kind, parse_bundle(evidence.data, origin), evidence.data, sha256)
             case EvidenceKind.ATTESTATION:
-                yield _from_attestation(parse_attestation(evidence.data, origin), kind)
+                yield _from_attestation(parse_attestation(evidence.data, origin), kind, sha256)
             case EvidenceKind.PROVENANCE:
                 for attestation in parse_provenance(evidence.data, origin, most=limits.attestations):
-                    yield _from_attestation(attestation, kind)
+                    yield _from_attestation(attestation, kind, sha256)
     except Refusal as refusal:
-        yield _Piece(origin, kind, None, b"", refusal=refusal)
+        yield _Piece(origin, kind, None, b"", sha256, refusal=refusal)
 
 
-def _from_attestation(found: Attestation, kind: EvidenceKind) -> _Piece:
-    return _Piece(found.origin, kind, found.bundle, found.as_bundle_json, found.publisher, found.refusal)
+def _from_attestation(found: Attestation, kind: EvidenceKind, sha256: str) -> _Piece:
+    return _Piece(
+        found.origin, kind, found.bundle, found.as_bundle_json, sha256, found.publisher, found.refusal
+    )
 
 
 def _signed(
@@ -98,7 +103,13 @@ def _signed(
 ) -> Signed:
     if piece.bundle is None:
         assert piece.refusal is not None
-        return Signed(piece.origin, piece.kind, (piece.refusal.finding,), publisher=piece.publisher)
+        return Signed(
+            piece.origin,
+            piece.kind,
+            (piece.refusal.finding,),
+            publisher=piece.publisher,
+            evidence_sha256=piece.evidence_sha256,
+        )
     bundle = piece.bundle
     judged = judge_bundle(bundle, root, managed_key, target.sha256, piece.origin, most=limits.timestamps)
     problems = list(judged.problems)
@@ -122,6 +133,7 @@ def _signed(
         log_index=bundle.entry.log_index,
         statement=statement,
         publisher=piece.publisher,
+        evidence_sha256=piece.evidence_sha256,
     )
 
 
@@ -137,12 +149,16 @@ def _statement(bundle: Bundle, target: Target, origin: str) -> Statement:
     statement = parse_statement(bundle.envelope.payload, origin)
     subjects = statement.subjects
     if target.filename and len(subjects) != 1:
-        raise Refusal("subject-count", origin, f"the statement has {len(subjects)} subjects, expected exactly one")
+        raise Refusal(
+            "subject-count", origin, f"the statement has {len(subjects)} subjects, expected exactly one"
+        )
     wanted = target.sha256.hex()
     if not any(subject.digests.get("sha256") == wanted for subject in subjects):
         said = subjects[0].digests.get("sha256", "no sha256") if subjects else "nothing"
         raise Refusal(
-            "subject-digest-mismatch", origin, f"the statement is about sha256 {said[:16]}…, not {wanted[:16]}…"
+            "subject-digest-mismatch",
+            origin,
+            f"the statement is about sha256 {said[:16]}…, not {wanted[:16]}…",
         )
     if target.filename and not _same_artifact_name(subjects[0].name, target.filename):
         raise Refusal(
@@ -187,7 +203,7 @@ def _library_refusal(piece: _Piece, target: Target, root: TrustRoot) -> list[Fin
     policy = _IdentityIsJudgedElsewhere()
     try:
         bundle: LibraryBundle = LibraryBundle.from_json(piece.as_json)
-        verifier = _verifier(_trust_config(root))
+        verifier = _verifier(root)
         if piece.bundle is not None and piece.bundle.envelope is not None:
             kind, payload = verifier.verify_dsse(bundle, policy)
             if (kind, payload) != (piece.bundle.envelope.payload_type, piece.bundle.envelope.payload):
@@ -202,14 +218,11 @@ def _library_refusal(piece: _Piece, target: Target, root: TrustRoot) -> list[Fin
 
 
 @lru_cache(maxsize=8)
-def _verifier(trust_config: str) -> Verifier:
+def _verifier(root: TrustRoot) -> Verifier:
     from sigstore.models import ClientTrustConfig  # noqa: PLC0415 - see above
     from sigstore.verify import Verifier  # noqa: PLC0415
 
-    return Verifier(trusted_root=ClientTrustConfig.from_json(trust_config).trusted_root)
-
-
-_CONFIGS: dict[int, tuple[TrustRoot, str]] = {}
+    return Verifier(trusted_root=ClientTrustConfig.from_json(_trust_config(root)).trusted_root)
 
 
 def _trust_config(root: TrustRoot) -> str:
@@ -219,9 +232,6 @@ def _trust_config(root: TrustRoot) -> str:
     the library leaves their end out where the specification includes it (our judge holds the exact window); and
     authorities without certificates, which vouch for nothing, are left out because the library cannot load them.
     """
-    known = _CONFIGS.get(id(root))
-    if known is not None and known[0] is root:
-        return known[1]
     document = json.loads(json.dumps(root.document))
     document["mediaType"] = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
     for name, authorities in (
@@ -231,18 +241,14 @@ def _trust_config(root: TrustRoot) -> str:
         kept = []
         for item, authority in zip(document.get(name) or [], authorities, strict=True):
             if name == "timestampAuthorities" and authority.window.end is not None:
-                end = authority.window.end
-                item["validFor"]["end"] = end.replace(microsecond=min(end.microsecond + 1, 999_999)).isoformat()
+                item["validFor"]["end"] = (authority.window.end + timedelta(microseconds=1)).isoformat()
             if authority.chain:
                 kept.append(item)
         document[name] = kept
-    config = json.dumps(
+    return json.dumps(
         {
             "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
             "trustedRoot": document,
             "signingConfig": {"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"},
         }
     )
-    _CONFIGS.clear()
-    _CONFIGS[id(root)] = (root, config)
-    return config

@@ -65,7 +65,7 @@ def load_certificate(data: bytes, origin: str) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(data)
         _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.not_valid_after_utc
         key = certificate.public_key()
-    except Exception as error:  # noqa: BLE001 - parsers of hostile DER raise many kinds; all mean the same here
+    except Exception as error:
         raise Refusal("certificate-malformed", origin, "a certificate cannot be read") from error
     if supported(key) is None:
         raise Refusal("certificate-malformed", origin, "the certificate's key is of an unsupported kind")
@@ -133,7 +133,9 @@ def require_issued(
     raise Refusal("certificate-not-trusted", origin, "no certificate authority of the trust root issued it")
 
 
-def require_logged(leaf: x509.Certificate, issuer: x509.Certificate, logs: Sequence[Log], origin: str) -> None:
+def require_logged(
+    leaf: x509.Certificate, issuer: x509.Certificate, logs: Sequence[Log], origin: str
+) -> None:
     """Exactly one embedded signed certificate timestamp, by a log of the trust root within its window.
 
     Raises:
@@ -157,7 +159,9 @@ def require_logged(leaf: x509.Certificate, issuer: x509.Certificate, logs: Seque
     key = load_der_key(log.key) if log else None
     if log is None or key is None:
         raise Refusal(
-            "ct-log-unknown", origin, f"the trust root knows no certificate log `{timestamp.log_id.hex()[:16]}…`"
+            "ct-log-unknown",
+            origin,
+            f"the trust root knows no certificate log `{timestamp.log_id.hex()[:16]}…`",
         )
     moment = timestamp.timestamp.replace(tzinfo=UTC)
     issuer_key = supported(issuer.public_key())
@@ -201,8 +205,12 @@ def _path(
     if not anchors:
         return None
     # Fulcio's certificates are for code signing, which is checked on its own: no other usage is asked for here.
-    ca = ExtensionPolicy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, Criticality.NON_CRITICAL, None)
-    ee = ExtensionPolicy.webpki_defaults_ee().may_be_present(x509.ExtendedKeyUsage, Criticality.NON_CRITICAL, None)
+    ca = ExtensionPolicy.webpki_defaults_ca().may_be_present(
+        x509.ExtendedKeyUsage, Criticality.NON_CRITICAL, None
+    )
+    ee = ExtensionPolicy.webpki_defaults_ee().may_be_present(
+        x509.ExtendedKeyUsage, Criticality.NON_CRITICAL, None
+    )
     issuer = None
     for moment in moments:
         builder = PolicyBuilder().store(Store(anchors)).time(moment)

@@ -135,12 +135,16 @@ def _intoto_2(spec: Fields, envelope: Envelope, signer: Signer) -> None:
         recorded.text("payloadType") == envelope.payload_type,
         "the logged payload type is another one",
     )
-    if recorded.has("payload"):  # the canonical form leaves it out; a copy must be the same one, encoded twice
+    if recorded.has(
+        "payload"
+    ):  # the canonical form leaves it out; a copy must be the same one, encoded twice
         _same(recorded, _twice(recorded, "payload") == envelope.payload, "the logged payload is another one")
     signatures = recorded.objects("signatures", most=16)
     _same(recorded, len(signatures) == 1, f"the entry logs {len(signatures)} signatures, expected one")
     _same(
-        signatures[0], _twice(signatures[0], "sig") == envelope.signature, "the logged signature is another one"
+        signatures[0],
+        _twice(signatures[0], "sig") == envelope.signature,
+        "the logged signature is another one",
     )
     _same_signer(signatures[0], signatures[0].binary("publicKey"), signer)
 

@@ -6,9 +6,8 @@ and last that the log entry is about all of these. Every refusal names its reaso
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from epochly_verify.authenticity.certificate import (
     claims_from,
@@ -19,14 +18,14 @@ from epochly_verify.authenticity.certificate import (
     require_logged,
 )
 from epochly_verify.authenticity.entry import Signer, pre_authentication_encoding, require_entry_matches
-from epochly_verify.authenticity.keys import key_id, load_pem_key, spki, supported, verifies, verifies_sha256
+from epochly_verify.authenticity.keys import key_id, spki, supported, verifies, verifies_sha256
 from epochly_verify.authenticity.log import log_of, promised_time, require_leaf, require_signed_root
 from epochly_verify.authenticity.timestamps import timestamp_time
 from epochly_verify.model import Claims, Finding
 from epochly_verify.parse.fields import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from cryptography import x509
@@ -34,6 +33,10 @@ if TYPE_CHECKING:
     from epochly_verify.authenticity.keys import PublicKey
     from epochly_verify.parse.bundle import Bundle
     from epochly_verify.parse.trustroot import Log, TrustRoot
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -55,56 +58,51 @@ class Judgement:
     log: str = ""
     library_can_judge: bool = True
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """One step; a refusal is written down and the next independent step goes on."""
+    def attempt(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """Take one step; a refusal is written down, `None` comes back, and independent steps go on."""
         try:
-            yield
+            return step(*args, **kwargs)
         except Refusal as refusal:
             if refusal.finding not in self.problems:
                 self.problems.append(refusal.finding)
+            return None
 
 
 def judge_bundle(
-    bundle: Bundle, root: TrustRoot, managed_key: PublicKey | None, artifact_sha256: bytes, origin: str, *, most: int
+    bundle: Bundle,
+    root: TrustRoot,
+    managed_key: PublicKey | None,
+    artifact_sha256: bytes,
+    origin: str,
+    *,
+    most: int,
 ) -> Judgement:
     """Judge a bundle over an artifact of which the SHA-256 is known; `most` bounds its timestamps.
 
     Never raises for what is in the bundle.
     """
     result = Judgement([], [], [])
-    signer: _Signer | None = None
-    log: tuple[Log, PublicKey] | None = None
-    with result.step():
-        signer = _signer(result, bundle, managed_key, origin)
+    attempt = result.attempt
+    signer = attempt(_signer, result, bundle, managed_key, origin)
     # (0) the log, and the times it and the timestamp authorities vouch for
-    with result.step():
-        log = log_of(bundle.entry, root.logs, origin)
+    log = attempt(log_of, bundle.entry, root.logs, origin)
     if log is not None:
-        with result.step():
-            _promise(result, bundle, log[1], origin)
-    with result.step():
-        _timestamps(result, bundle, root, origin, most)
+        attempt(_promise, result, bundle, log[1], origin)
+    attempt(_timestamps, result, bundle, root, origin, most)
     if log is not None:
-        with result.step():
-            _log_window(result, log[0], origin)
+        attempt(_log_window, result, log[0], origin)
     # (1) to (3) the certificate
     if signer is not None and signer.leaf is not None:
-        with result.step():
-            _certificate(result, signer.leaf, root, origin)
+        attempt(require_code_signing, signer.leaf, origin)
+        attempt(_certificate, result, signer.leaf, root, origin)
     # (4) and (5) the log entry
-    with result.step():
-        require_leaf(bundle.entry, origin)
+    attempt(require_leaf, bundle.entry, origin)
     if log is not None:
-        with result.step():
-            result.log = require_signed_root(bundle.entry, log[1], origin)
+        result.log = attempt(require_signed_root, bundle.entry, log[1], origin) or ""
     # (6) and (7) the signature, and that the log entry is about it
     if signer is not None:
-        with result.step():
-            _signature(bundle, signer.key, artifact_sha256, origin)
-        with result.step():
-            require_entry_matches(bundle, signer.logged_as, artifact_sha256, origin)
-    assert result.problems or (signer is not None and log is not None and result.log)
+        attempt(_signature, bundle, signer.key, artifact_sha256, origin)
+        attempt(require_entry_matches, bundle, signer.logged_as, artifact_sha256, origin)
     return result
 
 
@@ -127,11 +125,11 @@ def _promise(result: Judgement, bundle: Bundle, key: PublicKey, origin: str) -> 
 
 
 def _certificate(result: Judgement, leaf: x509.Certificate, root: TrustRoot, origin: str) -> None:
-    with result.step():
-        require_code_signing(leaf, origin)
     if not result.times and not result.problems:
         raise Refusal(
-            "no-trusted-time", origin, "nothing trusted says when it was signed, so the certificate proves nothing"
+            "no-trusted-time",
+            origin,
+            "nothing trusted says when it was signed, so the certificate proves nothing",
         )
     issuer = require_issued(leaf, root.certificate_authorities, result.times, origin)
     require_logged(leaf, issuer, root.ct_logs, origin)
@@ -141,7 +139,9 @@ def _signer(result: Judgement, bundle: Bundle, managed_key: PublicKey | None, or
     if not bundle.chain:
         if managed_key is None:
             raise Refusal(
-                "managed-key-not-given", origin, f"signed with a managed key (hint `{bundle.key_hint[:60]}`), none given"
+                "managed-key-not-given",
+                origin,
+                f"signed with a managed key (hint `{bundle.key_hint[:60]}`), none given",
             )
         result.key_id = key_id(managed_key).hex()
         result.library_can_judge = False
@@ -152,11 +152,7 @@ def _signer(result: Judgement, bundle: Bundle, managed_key: PublicKey | None, or
         )
     certificates = [load_certificate(data, origin) for data in bundle.chain]
     leaf = certificates[0]
-    with result.step():
-        if any(is_root(certificate) for certificate in certificates):
-            raise Refusal(
-                "root-certificate-in-bundle", origin, "the bundle brings its own root certificate; roots come from us"
-            )
+    result.attempt(_require_no_root, certificates, origin)
     result.claims = claims_from(leaf)
     key = supported(leaf.public_key())
     assert key is not None  # load_certificate refuses others
@@ -167,10 +163,21 @@ def _signer(result: Judgement, bundle: Bundle, managed_key: PublicKey | None, or
     return _Signer(leaf, key, Signer(certificate=bundle.chain[0]))
 
 
+def _require_no_root(certificates: Sequence[x509.Certificate], origin: str) -> None:
+    if any(is_root(certificate) for certificate in certificates):
+        raise Refusal(
+            "root-certificate-in-bundle",
+            origin,
+            "the bundle brings its own root certificate; roots come from us",
+        )
+
+
 def _timestamps(result: Judgement, bundle: Bundle, root: TrustRoot, origin: str, most: int) -> None:
     """Every timestamp is looked at. One that no authority vouches for is no time; alone, it is a refusal."""
     if len(bundle.timestamps) > most:
-        raise Refusal("timestamp-count", origin, f"holds {len(bundle.timestamps)} timestamps, more than {most}")
+        raise Refusal(
+            "timestamp-count", origin, f"holds {len(bundle.timestamps)} timestamps, more than {most}"
+        )
     if len(set(bundle.timestamps)) != len(bundle.timestamps):
         raise Refusal("timestamp-count", origin, "holds the same timestamp twice")
     signature = bundle.envelope.signature if bundle.envelope else bundle.signature
@@ -185,7 +192,8 @@ def _timestamps(result: Judgement, bundle: Bundle, root: TrustRoot, origin: str,
     if refusals and not result.times:
         raise refusals[0]  # the caller learns the others' reasons once this one is mended
     result.notes += [
-        Finding("timestamp-not-counted", refusal.finding.subject, refusal.finding.message) for refusal in refusals
+        Finding("timestamp-not-counted", refusal.finding.subject, refusal.finding.message)
+        for refusal in refusals
     ]
 
 
@@ -199,7 +207,9 @@ def _log_window(result: Judgement, log: Log, origin: str) -> None:
                 f"logged {moment:%Y-%m-%d %H:%M:%S} UTC, but that log counts from {log.window}",
             )
     if not result.times and log.window.end is not None:
-        raise Refusal("no-trusted-time", origin, "nothing trusted says when it was logged, and that log has ended")
+        raise Refusal(
+            "no-trusted-time", origin, "nothing trusted says when it was logged, and that log has ended"
+        )
 
 
 def _signature(bundle: Bundle, key: PublicKey, artifact_sha256: bytes, origin: str) -> None:
@@ -213,13 +223,8 @@ def _signature(bundle: Bundle, key: PublicKey, artifact_sha256: bytes, origin: s
             origin,
             f"signed for sha256 {bundle.message_digest.hex()[:16]}…, the artifact has {artifact_sha256.hex()[:16]}…",
         )
-    match verifies_sha256(key, bundle.signature, artifact_sha256):
-        case None:
-            raise Refusal("key-unsupported", origin, "this kind of key signs the whole artifact, not its digest")
-        case False:
-            raise Refusal("signature-invalid", origin, "the signature over the artifact is wrong")
-
-
-def load_managed_key(data: bytes) -> PublicKey | None:
-    """A managed key from PEM, or `None` when it is none of a supported kind."""
-    return load_pem_key(data)
+    holds = verifies_sha256(key, bundle.signature, artifact_sha256)
+    if holds is None:
+        raise Refusal("key-unsupported", origin, "this kind of key signs the whole artifact, not its digest")
+    if not holds:
+        raise Refusal("signature-invalid", origin, "the signature over the artifact is wrong")

@@ -47,7 +47,9 @@ def require_leaf(entry: LogEntry, origin: str) -> None:
     if entry.proof is None:
         raise Refusal("inclusion-proof-missing", origin, "the log entry has no inclusion proof")
     if root_from_proof(entry.body, entry.proof) != entry.proof.root_hash:
-        raise Refusal("inclusion-proof-invalid", origin, "the inclusion proof does not lead to the root it names")
+        raise Refusal(
+            "inclusion-proof-invalid", origin, "the inclusion proof does not lead to the root it names"
+        )
 
 
 def require_signed_root(entry: LogEntry, key: PublicKey, origin: str) -> str:
@@ -59,12 +61,16 @@ def require_signed_root(entry: LogEntry, key: PublicKey, origin: str) -> str:
     """
     proof = entry.proof
     if proof is None or not proof.checkpoint:
-        raise Refusal("checkpoint-missing", origin, "the inclusion proof has no checkpoint: nobody signed its root")
+        raise Refusal(
+            "checkpoint-missing", origin, "the inclusion proof has no checkpoint: nobody signed its root"
+        )
     checkpoint = parse_checkpoint(proof.checkpoint, origin)
     own = [signature for signature in checkpoint.signatures if signature.key_hint == entry.log_id[:4]]
     if not any(verifies(key, signature.signature, checkpoint.signed_text) for signature in own):
         said = "its signature does not verify" if own else "the log itself did not sign it"
-        raise Refusal("checkpoint-signature-invalid", origin, f"checkpoint of `{checkpoint.origin[:80]}`: {said}")
+        raise Refusal(
+            "checkpoint-signature-invalid", origin, f"checkpoint of `{checkpoint.origin[:80]}`: {said}"
+        )
     if checkpoint.root_hash != proof.root_hash or checkpoint.size != proof.tree_size:
         raise Refusal(
             "checkpoint-mismatch",
@@ -105,7 +111,9 @@ def promised_time(entry: LogEntry, key: PublicKey, origin: str) -> datetime | No
     if not entry.promise:
         return None
     if entry.integrated_time <= 0:
-        raise Refusal("signed-entry-timestamp-invalid", origin, "the inclusion promise has no integrated time")
+        raise Refusal(
+            "signed-entry-timestamp-invalid", origin, "the inclusion promise has no integrated time"
+        )
     payload = {
         "body": b64encode(entry.body).decode(),
         "integratedTime": entry.integrated_time,
@@ -114,7 +122,9 @@ def promised_time(entry: LogEntry, key: PublicKey, origin: str) -> datetime | No
     }
     canonical = json.dumps(payload, separators=(",", ":"), sort_keys=True).encode()
     if not verifies(key, entry.promise, canonical):
-        raise Refusal("signed-entry-timestamp-invalid", origin, "the log's signature over its promise is wrong")
+        raise Refusal(
+            "signed-entry-timestamp-invalid", origin, "the log's signature over its promise is wrong"
+        )
     try:
         return datetime.fromtimestamp(entry.integrated_time, tz=UTC)
     except (ValueError, OverflowError, OSError) as error:

@@ -28,7 +28,9 @@ _IMPRINTS = {
 }
 
 
-def timestamp_time(response: bytes, signature: bytes, authorities: Sequence[Authority], origin: str) -> datetime:
+def timestamp_time(
+    response: bytes, signature: bytes, authorities: Sequence[Authority], origin: str
+) -> datetime:
     """The time of signing that an authority vouches for, UTC.
 
     Raises:
@@ -86,9 +88,7 @@ def _is_about(response: TimeStampResponse, signature: bytes) -> bool:
 
 def _signed_by(response: TimeStampResponse, certificate: x509.Certificate) -> bool:
     """Whether the response names the certificate as its signer's; only used to explain a refusal."""
-    return any(
-        info.serial_number == certificate.serial_number for info in response.signed_data.signer_infos
-    )
+    return any(info.serial_number == certificate.serial_number for info in response.signed_data.signer_infos)
 
 
 def _all_valid(chain: Sequence[x509.Certificate], moment: datetime) -> bool:

@@ -15,6 +15,7 @@ from epochly_verify.checks import (
     metadata,
     provenance,
     record,
+    sbom,
     signature,
 )
 from epochly_verify.model import Layer
@@ -36,4 +37,5 @@ CHECKS: tuple[tuple[Layer, Check], ...] = (
     (Layer.SIGNATURE, signature.check),
     (Layer.IDENTITY, identity.check),
     (Layer.PROVENANCE, provenance.check),
+    (Layer.SBOM, sbom.check),
 )

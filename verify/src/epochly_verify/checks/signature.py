@@ -24,8 +24,6 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
         return NotRun("signatures were not looked at")
     if not evidence.signed:
         return NotRun("no signature or attestation was found beside it or given")
-    findings = tuple(
-        finding for signed in evidence.signed for finding in (*signed.problems, *signed.notes)
-    )
+    findings = tuple(finding for signed in evidence.signed for finding in (*signed.problems, *signed.notes))
     count = len(evidence.signed)
     return Ran(findings, f"{count} signature{'' if count == 1 else 's'} valid")

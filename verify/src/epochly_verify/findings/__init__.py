@@ -45,6 +45,7 @@ def _catalogue() -> Mapping[str, tuple[Layer, Kind]]:
         metadata,
         provenance,
         record,
+        sbom,
         signature,
     )
 
@@ -57,6 +58,7 @@ def _catalogue() -> Mapping[str, tuple[Layer, Kind]]:
         Layer.SIGNATURE: signature.KINDS,
         Layer.IDENTITY: identity.KINDS,
         Layer.PROVENANCE: provenance.KINDS,
+        Layer.SBOM: sbom.KINDS,
     }
     found: dict[str, tuple[Layer, Kind]] = {}
     for layer, kinds in files.items():

@@ -179,7 +179,9 @@ KINDS: tuple[Kind, ...] = (
         "get a newer bundle, or one fetched again from the log",
         "C2SP tlog-checkpoint",
     ),
-    _error("checkpoint-malformed", "The log's checkpoint is no signed note.", _GET_EVIDENCE, "C2SP signed-note"),
+    _error(
+        "checkpoint-malformed", "The log's checkpoint is no signed note.", _GET_EVIDENCE, "C2SP signed-note"
+    ),
     _error(
         "checkpoint-signature-invalid",
         "The log did not sign this checkpoint, or its signature is wrong. Signatures of witnesses alone do not count.",
@@ -198,7 +200,9 @@ KINDS: tuple[Kind, ...] = (
         _TAMPERED,
         "Rekor v1, inclusion promise",
     ),
-    _error("log-entry-malformed", "The body of the log entry cannot be read.", _GET_EVIDENCE, "Rekor entry types"),
+    _error(
+        "log-entry-malformed", "The body of the log entry cannot be read.", _GET_EVIDENCE, "Rekor entry types"
+    ),
     _error(
         "log-entry-unsupported",
         "The log entry is of a kind that does not go with this content, or that this program does not know.",
@@ -225,7 +229,12 @@ KINDS: tuple[Kind, ...] = (
         "ask the publisher for a timestamp by an authority of the trust root",
         "RFC 3161; X.690",
     ),
-    _error("timestamp-mismatch", "A timestamp is about other data than this signature.", _TAMPERED, "RFC 3161 section 2.4.2"),
+    _error(
+        "timestamp-mismatch",
+        "A timestamp is about other data than this signature.",
+        _TAMPERED,
+        "RFC 3161 section 2.4.2",
+    ),
     _error(
         "timestamp-not-trusted",
         "No timestamp authority of the trust root made the timestamp.",
@@ -256,7 +265,12 @@ KINDS: tuple[Kind, ...] = (
         _TAMPERED,
         "FIPS 186-5; DSSE protocol v1",
     ),
-    _error("artifact-mismatch", "The bundle says it is about another artifact.", _TAMPERED, "sigstore_bundle.proto, message_digest"),
+    _error(
+        "artifact-mismatch",
+        "The bundle says it is about another artifact.",
+        _TAMPERED,
+        "sigstore_bundle.proto, message_digest",
+    ),
     _error(
         "payload-type-unknown",
         "The envelope holds something else than an in-toto statement, so it attests nothing this program understands.",

@@ -93,7 +93,8 @@ def _attestation(top: Fields, publisher: Mapping[str, Any] | None) -> Attestatio
     if len(entries) != 1:
         raise Refusal("log-entry-count", top.where, f"holds {len(entries)} log entries, expected exactly one")
     timestamps = [
-        material.decoded("timestamps", text) for text in material.texts("timestamps", most=MAX_TIMESTAMPS_READ)
+        material.decoded("timestamps", text)
+        for text in material.texts("timestamps", most=MAX_TIMESTAMPS_READ)
     ]
     envelope = top.object("envelope")
     statement, signature = envelope.binary("statement"), envelope.binary("signature")

@@ -179,7 +179,9 @@ def _signer(material: Fields, version: str) -> tuple[tuple[bytes, ...], str]:
         raise Refusal(
             "certificate-missing" if not present else MALFORMED,
             material.where,
-            "holds no certificate and no key hint" if not present else f"holds several signers: {', '.join(present)}",
+            "holds no certificate and no key hint"
+            if not present
+            else f"holds several signers: {', '.join(present)}",
         )
     if present == ["publicKey"]:
         key = material.object("publicKey")

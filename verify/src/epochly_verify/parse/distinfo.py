@@ -9,19 +9,20 @@ Specification: "Binary distribution format", sections "File contents" and "Escap
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from epochly_verify.model import MemberKind
-from epochly_verify.parse.filename import ArtifactName, parse_filename
+from epochly_verify.parse.filename import parse_filename
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from epochly_verify.model import Archive, Member
+    from epochly_verify.parse.filename import ArtifactName
 
 SUFFIX = ".dist-info"
 
@@ -77,12 +78,17 @@ def stem_names(stem: str, name: ArtifactName) -> bool:
     Spelling is forgiven (`Foo.Bar-1.0` for `foo_bar-1.0.0`): the specification asks tools to accept the names that
     earlier versions of it produced.
     """
-    at = stem.find("-")
-    while at != -1:
-        if canonicalize_name(stem[:at]) == name.project and _same_version(stem[at + 1 :], name.version):
-            return True
-        at = stem.find("-", at + 1)
-    return False
+    project = "[-_.]+".join(re.escape(part) for part in name.project.split("-"))
+    found = re.match(f"{project}-", stem, re.IGNORECASE | re.ASCII)
+    return found is not None and same_version(stem[found.end() :], name.version)
+
+
+def same_version(text: str, version: Version) -> bool:
+    """Whether `text` is that version in any spelling."""
+    try:
+        return Version(text) == version
+    except ValueError:  # `InvalidVersion`, or a number too long for `int`
+        return False
 
 
 def find_dist_info(archive: Archive, filename: str) -> DistInfo | None:
@@ -90,27 +96,22 @@ def find_dist_info(archive: Archive, filename: str) -> DistInfo | None:
     folders = dist_info_folders(archive)
     if not folders:
         return None
-    folder = min(folders, key=lambda candidate: _distance(candidate, filename))
+    try:
+        name = parse_filename(filename)
+    except ValueError:
+        name = None
+    folder = min(folders, key=lambda candidate: _distance(candidate, filename, name))
     prefix = f"{folder}/"
     below = {
-        name[len(prefix) :]: member for name, member in files_by_name(archive).items() if name.startswith(prefix)
+        path[len(prefix) :]: member
+        for path, member in files_by_name(archive).items()
+        if path.startswith(prefix)
     }
     return DistInfo(folder, below)
 
 
-def _distance(folder: str, filename: str) -> int:
+def _distance(folder: str, filename: str, name: ArtifactName | None) -> int:
     stem = folder[: -len(SUFFIX)]
-    try:
-        name = parse_filename(filename)
-    except ValueError:
-        return 0 if filename.startswith(f"{stem}-") else 2
-    if stem == f"{name.raw_project}-{name.raw_version}":
+    if filename.startswith(f"{stem}-"):
         return 0
-    return 1 if stem_names(stem, name) else 2
-
-
-def _same_version(text: str, version: Version) -> bool:
-    try:
-        return Version(text) == version
-    except ValueError:  # `InvalidVersion`, or a number too long for `int`
-        return False
+    return 1 if name is not None and stem_names(stem, name) else 2

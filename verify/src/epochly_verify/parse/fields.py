@@ -73,7 +73,12 @@ class Fields:
     def integer(self, name: str) -> int:
         """An integer that fits 64 bits, as a number or (protobuf JSON) a decimal string."""
         value = self._present(name)
-        if isinstance(value, str) and len(value) <= 20 and value.removeprefix("-").isdecimal() and value.isascii():
+        if (
+            isinstance(value, str)
+            and len(value) <= 20
+            and value.removeprefix("-").isdecimal()
+            and value.isascii()
+        ):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
             raise self.bad(name, "is not a 64-bit integer")

@@ -1,6 +1,6 @@
 """One parsed source of published digests: which files it speaks of, and which digests it accepts for them.
 
-The formats are read in `sums.py`, `requirements.py`, `pylock.py` and `index_json.py`; `hashes.py` chooses. A source
+The formats are read in `sums.py`, `requirements_file.py`, `pylock.py` and `index_json.py`; `hashes.py` chooses. A source
 is parsed once and asked for hundreds of artifacts. It never decides: digests are compared in `checks/hash.py`.
 """
 
@@ -16,7 +16,7 @@ from packaging.version import Version
 from epochly_verify.errors import InputError
 from epochly_verify.model import ExpectedHash
 from epochly_verify.parse.filename import parse_filename
-from epochly_verify.parse.tables import excerpt
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -150,7 +150,7 @@ def expected_hash(
     """
     digits = 2 * DIGEST_BYTES[algorithm]
     if len(digest) != digits or not _HEX.fullmatch(digest):
-        seen = f"{len(digest)} characters" if _HEX.fullmatch(digest) else f"`{excerpt(digest, 20)}`"
+        seen = f"{len(digest)} characters" if _HEX.fullmatch(digest) else quoted(digest, most=20)
         raise InputError(
             "bad-hash",
             origin,
@@ -200,7 +200,9 @@ def text_from_bytes(data: bytes, origin: str, limits: Limits) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError("not-text", origin, f"not UTF-8 at byte {error.start}", "save it as UTF-8 text") from error
+        raise InputError(
+            "not-text", origin, f"not UTF-8 at byte {error.start}", "save it as UTF-8 text"
+        ) from error
     if "\0" in text:
         raise InputError("not-text", origin, "holds a NUL byte", "save it as UTF-8 text with a line an entry")
     if not text.strip():

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from epochly_verify.errors import InputError
 from epochly_verify.parse.hash_source import Entry, HashSource, ensure_size, expected_hashes
+from epochly_verify.parse.quote import quoted
 from epochly_verify.parse.strictjson import load_json
-from epochly_verify.parse.tables import Table, excerpt
+from epochly_verify.parse.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,9 @@ def parse_index_json(data: bytes, origin: str, limits: Limits) -> HashSource:
     elif document.has("urls") or document.has("releases"):
         files = _project_files(document)
     else:
-        raise InputError("unknown-format", origin, "JSON with neither `files` nor `urls` nor `releases`", _HINT)
+        raise InputError(
+            "unknown-format", origin, "JSON with neither `files` nor `urls` nor `releases`", _HINT
+        )
     entries = tuple(
         Entry(
             expected_hashes(
@@ -58,7 +61,7 @@ def _ensure_version(document: Table) -> None:
         raise InputError(
             "unsupported-version",
             document.origin,
-            f"`meta.api-version` is `{excerpt(version)}`, only 1.x is known",
+            f"`meta.api-version` is {quoted(version, most=80)}, only 1.x is known",
             _HINT,
         )
 

@@ -20,8 +20,9 @@ from epochly_verify.parse.hash_source import (
     expected_hashes,
     filename_from_address,
 )
+from epochly_verify.parse.quote import quoted
 from epochly_verify.parse.stricttoml import load_toml
-from epochly_verify.parse.tables import Table, excerpt
+from epochly_verify.parse.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +42,8 @@ def parse_pylock(data: bytes, origin: str, limits: Limits) -> HashSource:
     ensure_size(data, origin, limits)
     document = Table(load_toml(data, origin), origin)
     _ensure_version(document)
-    document.value["packages"] if document.has("packages") else document.text("packages")
+    if not document.has("packages"):
+        raise document.wrong("packages", "is missing")
     entries: list[Entry] = []
     for package in document.tables("packages"):
         project = str(canonicalize_name(package.text("name")))
@@ -73,7 +75,7 @@ def _ensure_version(document: Table) -> None:
         raise InputError(
             "unsupported-version",
             document.origin,
-            f"`lock-version` is `{excerpt(version)}`, only 1.x is known",
+            f"`lock-version` is {quoted(version, most=80)}, only 1.x is known",
             "export the lock in version 1.0",
         )
 
@@ -85,7 +87,7 @@ def _version(package: Table) -> Version | None:
     try:
         return Version(text)
     except ValueError as error:
-        raise package.wrong("version", f"is `{excerpt(text)}`, no version by PEP 440") from error
+        raise package.wrong("version", f"is {quoted(text, most=80)}, no version by PEP 440") from error
 
 
 def _identities(package: Table) -> Iterator[Mapping[str, Any]]:

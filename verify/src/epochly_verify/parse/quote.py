@@ -10,7 +10,7 @@ MOST = 160  # characters; a screen line or two, and longer than the paths of rea
 
 
 def quoted(text: str, *, most: int = MOST) -> str:
-    """`text` between backticks, at most `most` characters of it, unprintable characters as `\\uXXXX`."""
+    r"""`text` between backticks, at most `most` characters of it, unprintable characters as `\uXXXX`."""
     kept = text[:most]
     if not kept.isprintable():
         kept = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in kept)

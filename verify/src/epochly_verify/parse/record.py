@@ -44,7 +44,10 @@ STRONG: Mapping[str, int] = MappingProxyType(
 )
 WEAK = frozenset({"md5", "sha1", "sha224", "sha3_224", "sha512_224", "md4", "ripemd160"})
 
-SIGNATURES = ("RECORD.jws", "RECORD.p7s")  # the only files the specification leaves out of RECORD, beside RECORD
+SIGNATURES = (
+    "RECORD.jws",
+    "RECORD.p7s",
+)  # the only files the specification leaves out of RECORD, beside RECORD
 
 _STANDARD = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _URLSAFE = re.compile(r"[A-Za-z0-9_-]+={0,2}")
@@ -108,12 +111,16 @@ def parse_record(data: bytes, where: str, limits: Limits) -> Record:
                 problems.append(_malformed(where, f"line {reader.line_num} is blank"))
             else:
                 named.add(columns[0])
-                found = f"line {reader.line_num} has {_columns(len(columns))}, expected 3: {quoted(columns[0])}"
+                found = (
+                    f"line {reader.line_num} has {_columns(len(columns))}, expected 3: {quoted(columns[0])}"
+                )
                 problems.append(_malformed(where, found))
         else:
             complete = True
     except csv.Error as error:
-        problems.append(_malformed(where, f"line {reader.line_num} is no CSV ({error}); reading stopped there"))
+        problems.append(
+            _malformed(where, f"line {reader.line_num} is no CSV ({error}); reading stopped there")
+        )
     return Record(tuple(rows), frozenset(named), complete, tuple(problems))
 
 
@@ -136,7 +143,9 @@ def read_digest(text: str, size_bytes: int) -> tuple[bytes | None, str]:
         return None, "is not Base64"
     bare = text.rstrip("=")
     try:
-        digest = base64.b64decode(bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4), validate=True)
+        digest = base64.b64decode(
+            bare.replace("-", "+").replace("_", "/") + "=" * (-len(bare) % 4), validate=True
+        )
     except binascii.Error:
         return None, "is not Base64"
     if len(digest) != size_bytes:

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from epochly_verify.errors import InputError
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ def load_json(data: bytes, origin: str) -> Any:
         if len(table) != len(pairs):  # RFC 8259 section 4: what readers do with such an object differs
             seen: set[str] = set()
             twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            raise refuse(f"the key {twice[:80]!a} stands twice in one object")
+            raise refuse(f"the key {quoted(twice, most=80)} stands twice in one object")
         return table
 
     def finite(text: str) -> float:

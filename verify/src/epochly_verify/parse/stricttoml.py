@@ -11,6 +11,7 @@ import tomllib
 from typing import Any
 
 from epochly_verify.errors import InputError
+from epochly_verify.parse.quote import quoted
 
 MAX_KEY_PARTS = 32  # dotted parts of one key; lock files and policies use up to 4
 _HINT = "give a TOML file as its tool wrote it"
@@ -46,5 +47,5 @@ def load_toml(data: bytes, origin: str) -> dict[str, Any]:
 
 def _printable(error: Exception) -> str:
     """The reader's own words as one clause; it quotes the document, which may hold anything."""
-    text = ascii(str(error))[1:-1]
-    return text[:1].lower() + text[1:200]
+    text = quoted(str(error))[1:-1]
+    return text[:1].lower() + text[1:]

@@ -20,7 +20,7 @@ from epochly_verify.parse.hash_source import (
     expected_hash,
     text_from_bytes,
 )
-from epochly_verify.parse.tables import excerpt
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _UNTAGGED = re.compile(r"(\\)?([0-9a-fA-F]{32,128})(?:  | \*|[ \t]+)([^ \t].*)")
 _TAGGED = re.compile(r"(\\)?([A-Za-z0-9/_-]{1,20}) ?\((.+)\) ?= ?([0-9a-fA-F]+)")
-_BY_LENGTH = {2 * DIGEST_BYTES[name]: name for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")}
+_BY_LENGTH = {
+    2 * DIGEST_BYTES[name]: name for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
+}
 _ESCAPE = re.compile(r"\\(.?)")
 _ESCAPED = {"\\": "\\", "n": "\n", "r": "\r"}
 
@@ -49,11 +51,14 @@ def parse_sums(data: bytes, origin: str, limits: Limits) -> HashSource:
         escaped, tag, name, digest = _fields(line, where)
         algorithm = algorithm_from_name(tag) if tag else _BY_LENGTH.get(len(digest))
         if algorithm is None and tag:
-            notes[f"`{origin}`: `{excerpt(tag)}` digests are not known and were passed over"] = None
+            notes[f"`{origin}`: {quoted(tag, most=80)} digests are not known and were passed over"] = None
             continue
         if algorithm is None:
             raise InputError(
-                "bad-hash", where, f"no known digest has {len(digest)} hexadecimal digits", "copy the digest again"
+                "bad-hash",
+                where,
+                f"no known digest has {len(digest)} hexadecimal digits",
+                "copy the digest again",
             )
         name = (_unescaped(name, where) if escaped else name).removeprefix("./")
         candidate = candidates.setdefault(name, len(candidates))
@@ -88,7 +93,7 @@ def _fields(line: str, where: str) -> tuple[bool, str, str, str]:
     raise InputError(
         "bad-line",
         where,
-        f"`{excerpt(line)}` is no entry of a digest list",
+        f"{quoted(line, most=80)} is no entry of a digest list",
         "a line is `HASH  name` or `SHA256 (name) = HASH`",
     )
 
@@ -96,7 +101,12 @@ def _fields(line: str, where: str) -> tuple[bool, str, str, str]:
 def _unescaped(name: str, where: str) -> str:
     def plain(match: re.Match[str]) -> str:
         if match[1] not in _ESCAPED:
-            raise InputError("bad-line", where, f"the name has the unknown escape `{excerpt(match[0])}`", "write the list again")
+            raise InputError(
+                "bad-line",
+                where,
+                f"the name has the unknown escape {quoted(match[0], most=80)}",
+                "write the list again",
+            )
         return _ESCAPED[match[1]]
 
     return _ESCAPE.sub(plain, name)

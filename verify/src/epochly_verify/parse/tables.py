@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from epochly_verify.errors import InputError
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +72,9 @@ class Table:
 
     def wrong(self, key: str, message: str) -> InputError:
         """An error about one key, or with an empty `key` about the mapping itself."""
-        return InputError("bad-field", self.origin, f"`{self._path(key) if key else self.path}` {message}", _HINT)
+        return InputError(
+            "bad-field", self.origin, f"`{self._path(key) if key else self.path}` {message}", _HINT
+        )
 
     def _typed(self, key: str, kind: type[T]) -> T:
         if key not in self.value:
@@ -82,14 +85,8 @@ class Table:
         return value
 
     def _path(self, key: str) -> str:
-        step = excerpt(key)
+        step = quoted(key, most=80)[1:-1]
         return f"{self.path}.{step}" if self.path else step
-
-
-def excerpt(text: str, most: int = 80) -> str:
-    """The start of foreign text, safe to print on a terminal."""
-    shown = ascii(text[:most])[1:-1]
-    return shown if len(text) <= most else f"{shown}..."
 
 
 def _wrong(path: str, value: Any, kind: type) -> str:

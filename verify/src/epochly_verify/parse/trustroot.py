@@ -64,9 +64,9 @@ class Authority:
     window: Window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrustRoot:
-    """A trust root.
+    """A trust root. Two are equal only when they are the same object, so that work on one can be remembered.
 
     Attributes:
         origin: where it came from, for messages.
@@ -92,7 +92,7 @@ def parse_trust_root(data: bytes, origin: str) -> TrustRoot:
         if top.text("mediaType") == _CONFIG_TYPE:
             top = top.object("trustedRoot")
         if top.text("mediaType") not in _ROOT_TYPES:
-            raise top.bad("mediaType", f"`{top.text('mediaType')[:100]}` is no trust root")  # noqa: TRY301
+            raise top.bad("mediaType", f"`{top.text('mediaType')[:100]}` is no trust root")
         return TrustRoot(
             origin=origin,
             logs=_logs(top, "tlogs"),
@@ -142,9 +142,7 @@ def _authorities(top: Fields, name: str) -> tuple[Authority, ...]:
 
 def _window(owner: Fields) -> Window:
     valid_for = owner.object("validFor")
-    return Window(
-        _moment(valid_for, "start"), _moment(valid_for, "end") if valid_for.has("end") else None
-    )
+    return Window(_moment(valid_for, "start"), _moment(valid_for, "end") if valid_for.has("end") else None)
 
 
 def _moment(valid_for: Fields, name: str) -> datetime:

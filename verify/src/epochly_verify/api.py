@@ -1,0 +1,121 @@
+"""From a path to a report, as a library: gather, authenticate, judge.
+
+>>> from epochly_verify import verify
+>>> report = verify("demo_pkg-1.0-py3-none-any.whl")  # doctest: +SKIP
+>>> report.verdict  # doctest: +SKIP
+<Verdict.INCONCLUSIVE: 'inconclusive'>
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from epochly_verify.errors import InputError
+from epochly_verify.gather import Wanted, embedded_trust_root, gather
+from epochly_verify.model import ArtifactReport, Layer, LayerResult, Status, Verdict
+from epochly_verify.parse.policy import builtin_policy, combine
+from epochly_verify.parse.trustroot import parse_trust_root
+from epochly_verify.run import judge, summarise
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from epochly_verify.model import Evidence, Report
+    from epochly_verify.parse.trustroot import TrustRoot
+    from epochly_verify.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What signatures are judged against.
+
+    Attributes:
+        root: the trust root.
+        managed_key: PEM public key for bundles signed without a certificate, empty for none.
+        managed_key_origin: where it came from, for messages.
+    """
+
+    root: TrustRoot
+    managed_key: bytes = b""
+    managed_key_origin: str = "--key"
+
+
+def default_trust() -> Trust:
+    """The public-good Sigstore instance, as embedded in this version of the package."""
+    return Trust(parse_trust_root(*embedded_trust_root()))
+
+
+def verify(
+    path: str | PathLike[str],
+    policy: Policy | None = None,
+    *,
+    wanted: Wanted | None = None,
+    trust: Trust | None = None,
+) -> Report:
+    """Judge one wheel or sdist.
+
+    Args:
+        path: the artifact; evidence is looked for beside it unless `wanted` names some.
+        policy: who may sign and what must pass; without one only the built-in policy for epochly's own
+            projects applies, so that a foreign artifact is at best inconclusive.
+        wanted: expected digests and evidence.
+        trust: trust root and managed key; the embedded public-good root by default.
+
+    Returns:
+        A report of one artifact. It is `verified` only when every required layer passed.
+
+    Raises:
+        InputError: the artifact or its evidence cannot be read at all.
+    """
+    combined = combine(policy, builtin_policy())
+    return summarise((examine(str(path), wanted or Wanted(), combined, trust or default_trust()),), combined)
+
+
+def examine(path: str, wanted: Wanted, policy: Policy, trust: Trust) -> ArtifactReport:
+    """Judge one artifact under a policy that is complete (see `combine`).
+
+    Raises:
+        InputError: as `verify`.
+    """
+    evidence = gather(path, wanted, policy.limits)
+    return judge(authenticated(evidence, policy, trust), policy)
+
+
+def authenticated(evidence: Evidence, policy: Policy, trust: Trust) -> Evidence:
+    """The evidence with its signatures judged. The signing library is imported only when there are any."""
+    if not evidence.attached:
+        return replace(evidence, signed=())
+    from epochly_verify import signatures  # noqa: PLC0415 - half a second of imports, only for signatures
+    from epochly_verify.authenticity.keys import load_pem_key  # noqa: PLC0415
+
+    key = None
+    if trust.managed_key:
+        key = load_pem_key(trust.managed_key)
+        if key is None:
+            raise InputError(
+                "key-malformed",
+                trust.managed_key_origin,
+                "no PEM public key of a supported kind (ECDSA, RSA of 2048 bits or more, Ed25519)",
+                "give the publisher's public key, not a certificate or private key",
+            )
+    target = signatures.Target(bytes.fromhex(evidence.digests["sha256"]), evidence.filename)
+    signed = signatures.authenticate(evidence.attached, target, trust.root, key, policy.limits)
+    return replace(evidence, signed=signed)
+
+
+def unreadable(path: str, error: InputError) -> ArtifactReport:
+    """The report of an artifact that could not be read: nothing was checked, so nothing passed."""
+    return ArtifactReport(
+        path=path,
+        sha256="",
+        size_bytes=0,
+        verdict=Verdict.INCONCLUSIVE,
+        layers=tuple(
+            LayerResult(layer, Status.NOT_RUN, f"could not be read: {error.message}") for layer in Layer
+        ),
+        findings=(),
+        signed=(),
+        required=(),
+        policy="",
+    )
