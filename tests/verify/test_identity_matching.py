@@ -87,7 +87,10 @@ def test_match_accepts_the_real_github_signer(identity):
         ),
         (github(workflow="publish.yml"), "workflow is `release.yml`, policy wants `publish.yml`"),
         (github(workflow="Release.yml"), "workflow is `release.yml`, policy wants `Release.yml`"),
-        (github(workflow="workflows/release.yml"), "workflow is `release.yml`, policy wants `workflows/release.yml`"),
+        (
+            github(workflow="workflows/release.yml"),
+            "workflow is `release.yml`, policy wants `workflows/release.yml`",
+        ),
         (
             github(ref=("refs/tags/v1*", "refs/heads/main")),
             "ref is `refs/tags/v0.0.19`, policy wants `refs/tags/v1*` or `refs/heads/main`",
@@ -134,7 +137,10 @@ def test_match_never_accepts_a_subject_without_its_issuer(kind, issuer):
     """A name counts only with who vouches for it, whatever the kind."""
     claims = replace(published().claims, issuer=issuer)
     given = "https://accounts.google.com" if kind == "any" else ""
-    assert any("issuer" in reason for reason in reasons(Identity(kind, subject=SUBJECT, issuer=given), signed_by(claims)))
+    assert any(
+        "issuer" in reason
+        for reason in reasons(Identity(kind, subject=SUBJECT, issuer=given), signed_by(claims))
+    )
 
 
 def test_match_of_any_without_issuer_accepts_nobody():
@@ -145,7 +151,9 @@ def test_match_of_any_without_issuer_accepts_nobody():
 
 def test_match_accepts_nothing_that_is_not_authentic():
     """The claims of a broken signature are worth nothing."""
-    assert reasons(github(), replace(published(), problems=broken().problems)) == ("its signature is not valid",)
+    assert reasons(github(), replace(published(), problems=broken().problems)) == (
+        "its signature is not valid",
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,15 +176,21 @@ def test_match_accepts_nothing_that_is_not_authentic():
 )
 def test_tag_matches_version_compares_as_versions(tag, version, fits):
     """The tag is the version with or without `v`, by PEP 440 equality; no text can make it fail otherwise."""
-    signed = claiming(published(), source_repository_ref=f"refs/tags/{tag}", build_config_uri="", build_signer_uri="")
+    signed = claiming(
+        published(), source_repository_ref=f"refs/tags/{tag}", build_config_uri="", build_signer_uri=""
+    )
     assert (reasons(github(tag_matches_version=True), signed, version) == ()) is fits
 
 
 def test_tag_matches_version_wants_a_tag_and_a_version():
     """A branch named like the version is no tag, and a file without a version has no tag."""
-    branch = claiming(published(), source_repository_ref="refs/heads/v0.0.19", build_config_uri="", build_signer_uri="")
+    branch = claiming(
+        published(), source_repository_ref="refs/heads/v0.0.19", build_config_uri="", build_signer_uri=""
+    )
     identity = github(tag_matches_version=True)
-    assert reasons(identity, branch) == ("ref is `refs/heads/v0.0.19`, policy wants the tag of version `0.0.19`",)
+    assert reasons(identity, branch) == (
+        "ref is `refs/heads/v0.0.19`, policy wants the tag of version `0.0.19`",
+    )
     assert reasons(identity, published(), None) == (
         "the artifact's file name has no version that a tag could match",
     )
@@ -197,7 +211,9 @@ def test_workflow_from_another_ref_is_refused():
 def test_workflow_may_be_named_by_commit():
     """Certificates name the build configuration at the ref or at the commit."""
     signed = claiming(
-        published(), build_config_uri=f"{REPOSITORY}/.github/workflows/release.yml@{COMMIT}", build_signer_uri=""
+        published(),
+        build_config_uri=f"{REPOSITORY}/.github/workflows/release.yml@{COMMIT}",
+        build_signer_uri="",
     )
     assert reasons(github(workflow="release.yml"), signed) == ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from wheel_evidence import SDIST, WHEEL, evidence_of, ids_of, member, sdist_evidence, wheel_evidence
+from wheel_evidence import SDIST, WHEEL, evidence_of, ids_of, member, read_evidence, sdist_evidence, wheel_evidence
 from wheels import attack_wheel, build_sdist, build_wheel, vector
 
 from epochly_verify.checks.metadata import check
@@ -69,6 +69,7 @@ PURE = "Wheel-Version: 1.0\nGenerator: demo 1\nRoot-Is-Purelib: true\n"
 def test_metadata_judges_attack_wheels(case, expected):
     """Each given wheel has exactly the defect its name says, and the others have none in their metadata."""
     assert ids_of(check, wheel_evidence(attack_wheel(case))) == expected
+    assert ids_of(check, read_evidence(attack_wheel(case))) == expected
 
 
 def test_metadata_passes_an_honest_wheel_and_says_what_it_is():
@@ -123,7 +124,9 @@ def test_metadata_compares_with_the_file_name(filename, expected):
     assert found(filename=filename) == expected
 
 
-@pytest.mark.parametrize("folder", ["other-2.0.dist-info", "Demo_pkg-1.0.dist-info", "demo_pkg-1.0.DIST-INFO"])
+@pytest.mark.parametrize(
+    "folder", ["other-2.0.dist-info", "Demo_pkg-1.0.dist-info", "demo_pkg-1.0.DIST-INFO"]
+)
 def test_metadata_wants_one_dist_info_folder(folder):
     """A second folder is told, also one that differs only in case, and also an empty one."""
     assert found({f"{folder}/METADATA": METADATA}) == ["dist-info-not-unique"]
@@ -179,11 +182,14 @@ def test_metadata_finds_files_that_only_installers_write(name):
         ("Name:\n" + METADATA.replace("Name: demo-pkg\n", ""), ["metadata-header-missing"]),
         (METADATA + "name: demo-pkg\n", ["metadata-duplicate-header"]),
         (METADATA + "Metadata-Version: 2.4\n", ["metadata-duplicate-header"]),
-        ("Name: demo-pkg\rName: other\r\n" + METADATA[22:], ["metadata-duplicate-header", "metadata-header-missing"]),
+        (
+            "Name: demo-pkg\rName: other\r\n" + METADATA[22:],
+            ["metadata-duplicate-header", "metadata-header-missing"],
+        ),
         (METADATA + "stray line\nName: other\n", ["metadata-duplicate-header", "metadata-malformed"]),
         (METADATA + "Licence\n", ["metadata-malformed"]),
         ("stray\n" + METADATA, ["metadata-header-missing"] * 3 + ["metadata-malformed"]),
-        ("\ufeff" + METADATA, ["metadata-header-missing", "metadata-malformed"]),
+        ("\ufeff" + METADATA, ["metadata-header-missing"] * 3 + ["metadata-malformed"]),
         (METADATA.replace("demo-pkg", "demo-pkg\n evil"), ["metadata-name-mismatch"]),
         (METADATA.replace("demo-pkg", "demo pkg"), ["metadata-name-mismatch"]),
         (METADATA.replace("demo-pkg", "d\u0435mo-pkg"), ["metadata-name-mismatch"]),
@@ -225,7 +231,9 @@ def test_metadata_accepts_dependency_specifiers(line):
     assert with_metadata(f"{METADATA}Requires-Dist: {line}\n") == []
 
 
-@pytest.mark.parametrize("line", ["", "requests >", "a; b", "-e .", "a" * 5000, "a; " + "(" * 3000, "a==" + "1" * 5000])
+@pytest.mark.parametrize(
+    "line", ["", "requests >", "a; b", "-e .", "a" * 5000, "a; " + "(" * 3000, "a==" + "1" * 5000]
+)
 def test_metadata_warns_of_unreadable_dependencies(line):
     """A dependency that `packaging` cannot read is a warning, whatever it costs to read."""
     assert with_metadata(f"{METADATA}Requires-Dist: {line}\n") == ["requires-dist-invalid"]
@@ -355,7 +363,9 @@ def test_metadata_warns_of_native_libraries_carried_as_data(path):
     assert (kind.severity, kind.strict) == (Severity.WARNING, Severity.ERROR)
 
 
-@pytest.mark.parametrize("path", ["demo_pkg/cli-64.exe", "demo_pkg/Some.dll", "demo_pkg/x.soup", "demo_pkg/notes.so.md"])
+@pytest.mark.parametrize(
+    "path", ["demo_pkg/cli-64.exe", "demo_pkg/Some.dll", "demo_pkg/x.soup", "demo_pkg/notes.so.md"]
+)
 def test_metadata_leaves_launchers_and_assemblies_alone(path):
     """Pure wheels ship Windows launchers and .NET assemblies."""
     assert found({path: b"MZ"}) == []
@@ -373,7 +383,13 @@ def test_metadata_warns_of_extension_modules_in_purelib():
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ([f"demo_pkg-1.0.data/{scheme}/x" for scheme in ("purelib", "platlib", "headers", "scripts", "data")], []),
+        (
+            [
+                f"demo_pkg-1.0.data/{scheme}/x"
+                for scheme in ("purelib", "platlib", "headers", "scripts", "data")
+            ],
+            [],
+        ),
         (["demo_pkg-1.0.data/"], []),
         (["demo_pkg-1.0.data/nosuch/x", "demo_pkg-1.0.data/nosuch/y"], ["unknown-data-scheme"]),
         (["demo_pkg-1.0.data/Scripts/x"], ["unknown-data-scheme"]),
@@ -438,9 +454,9 @@ def test_metadata_wants_pkg_info_in_the_top_folder():
     """PKG-INFO that is elsewhere, or nowhere, is missing; a leading `./` is nothing."""
     info = METADATA.encode()
     assert ids_of(check, evidence_of([member("demo_pkg-1.0/x.py", CODE)], SDIST)) == ["pkg-info-missing"]
-    assert ids_of(check, evidence_of([member("PKG-INFO", info), member("demo_pkg-1.0/x.py", CODE)], SDIST)) == [
-        "pkg-info-missing"
-    ]
+    assert ids_of(
+        check, evidence_of([member("PKG-INFO", info), member("demo_pkg-1.0/x.py", CODE)], SDIST)
+    ) == ["pkg-info-missing"]
     assert ids_of(check, evidence_of([member("./demo_pkg-1.0/PKG-INFO", info)], SDIST)) == []
 
 

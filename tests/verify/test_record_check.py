@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 
 import pytest
-from wheel_evidence import SDIST, evidence_of, ids_of, member, wheel_evidence
+from wheel_evidence import SDIST, evidence_of, ids_of, member, read_evidence, wheel_evidence
 from wheels import attack_wheel, build_wheel, record_row, vector
 
 from epochly_verify.checks.record import check
@@ -63,11 +63,18 @@ def row(hash_text, size="6"):
         ("m02_dist_info_name_mismatch", []),
         ("m07_no_WHEEL", []),
         ("i12_top_level_foreign_package", []),
+        ("i10_data_traversal", ["record-path-traversal"]),
+        ("z01_dup_name_diff_content", []),
+        ("z23_dotdot_path", ["record-path-traversal"]),
+        ("z24_drive_letter", ["record-path-absolute"]),
+        ("z26_nfc_nfd_collision", []),
+        ("z32_dot_and_double_slash", ["record-path-spelling", "record-path-spelling"]),
     ],
 )
 def test_record_judges_attack_wheels(case, expected):
     """Each given wheel has exactly the defect its name says, and the others have none in RECORD."""
     assert ids_of(check, wheel_evidence(attack_wheel(case))) == expected
+    assert ids_of(check, read_evidence(attack_wheel(case))) == expected
 
 
 def test_record_passes_an_honest_wheel_and_says_how_much_was_compared():
@@ -95,14 +102,28 @@ def test_record_finds_the_changed_wheel_file_of_a_published_wheel():
     """A WHEEL file that was edited after RECORD was written is found: the defect of sentry_cli 3.8.0."""
     wheel = "Wheel-Version: 1.0\nGenerator: demo 1\nRoot-Is-Purelib: false\nTag: py3-none-any\n"
     stale = record_row(f"{INFO}/WHEEL", wheel.encode())
-    assert found(wheel=wheel + "Tag: py3-none-linux_x86_64\n", rows={f"{INFO}/WHEEL": stale}) == ["record-hash-mismatch"]
+    assert found(wheel=wheel + "Tag: py3-none-linux_x86_64\n", rows={f"{INFO}/WHEEL": stale}) == [
+        "record-hash-mismatch"
+    ]
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b", "blake2s"])
+@pytest.mark.parametrize(
+    "algorithm", ["sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b", "blake2s"]
+)
 def test_record_accepts_sha256_and_better(algorithm):
     """Every guaranteed algorithm of at least the strength of sha256 is accepted and compared."""
     assert row(f"{algorithm}={encoded(hashlib.new(algorithm, CODE).digest())}") == []
     assert row(f"{algorithm}={encoded(hashlib.new(algorithm, b'y').digest())}") == ["record-hash-mismatch"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512", "sha3_256", "blake2s"])
+def test_record_compares_the_algorithm_it_names_whatever_its_line_ends(algorithm, end):
+    """The verifier's own reader computes what RECORD names, also where RECORD comes from Windows."""
+    for content, expected in ((CODE, []), (b"y = 2\n", ["record-hash-mismatch"])):
+        text = f"{FILE},{algorithm}={encoded(hashlib.new(algorithm, content).digest())},6{end}{INFO}/RECORD,,{end}"
+        data = build_wheel({FILE: CODE}, record=text, omit=["METADATA", "WHEEL"])
+        assert ids_of(check, read_evidence(data)) == expected
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha224", "sha3_224"])
@@ -148,7 +169,10 @@ def test_record_refuses_digests_that_are_not_url_safe_base64_without_padding(tex
 
 def test_record_compares_a_badly_spelled_digest_too():
     """A digest that is hexadecimal and also of other content has both defects."""
-    assert row(f"sha256={hashlib.sha256(b'y').hexdigest()}") == ["record-hash-encoding", "record-hash-mismatch"]
+    assert row(f"sha256={hashlib.sha256(b'y').hexdigest()}") == [
+        "record-hash-encoding",
+        "record-hash-mismatch",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +231,9 @@ def test_record_sees_another_unicode_form():
     """A decomposed name in RECORD is not the composed one in the archive, whichever way round."""
     composed, decomposed = "demo_pkg/\u00e9.py", "demo_pkg/e\u0301.py"
     assert found({composed: CODE}, rows={composed: record_row(decomposed, CODE)}) == ["record-path-spelling"]
-    assert found({decomposed: CODE}, rows={decomposed: record_row(composed, CODE)}) == ["record-path-spelling"]
+    assert found({decomposed: CODE}, rows={decomposed: record_row(composed, CODE)}) == [
+        "record-path-spelling"
+    ]
     assert found({decomposed: CODE}) == []
 
 
@@ -238,7 +264,10 @@ def test_record_refuses_rows_that_are_no_file_of_the_wheel(path, expected):
 def test_record_refuses_such_a_path_even_when_the_archive_has_it(path):
     """A path that leaves the wheel is refused in RECORD also when both sides agree on it."""
     expected = "record-path-absolute" if path[0] == "/" else "record-path-traversal"
-    files = [member(path, CODE), member(f"{INFO}/RECORD", f"{record_row(path, CODE)}\n{INFO}/RECORD,,\n".encode())]
+    files = [
+        member(path, CODE),
+        member(f"{INFO}/RECORD", f"{record_row(path, CODE)}\n{INFO}/RECORD,,\n".encode()),
+    ]
     assert ids_of(check, evidence_of(files)) == [expected]
 
 
@@ -326,7 +355,9 @@ def test_record_reads_a_bounded_number_of_rows():
     """More rows than the limit are an error, and do not make files look unlisted."""
     policy = Policy(limits=Limits(record_rows=2))
     assert ids_of(check, wheel_evidence(build_wheel({FILE: CODE})), policy) == ["record-unreadable"]
-    assert ids_of(check, wheel_evidence(build_wheel({FILE: CODE})), Policy(limits=Limits(record_rows=4))) == []
+    assert (
+        ids_of(check, wheel_evidence(build_wheel({FILE: CODE})), Policy(limits=Limits(record_rows=4))) == []
+    )
 
 
 def test_record_that_was_too_large_to_keep_is_an_error():
@@ -351,7 +382,9 @@ def test_record_is_not_run_without_anything_to_compare():
 def test_record_is_not_run_when_a_file_could_not_be_read():
     """A file whose content could not be read was not compared, so the layer cannot have passed."""
     honest = wheel_evidence(build_wheel({FILE: CODE})).archive.members
-    hurt = [dataclasses.replace(each, digests={}, size_bytes=0) if each.name == FILE else each for each in honest]
+    hurt = [
+        dataclasses.replace(each, digests={}, size_bytes=0) if each.name == FILE else each for each in honest
+    ]
     assert check(evidence_of(hurt), Policy()) == NotRun("1 of 4 files could not be read")
 
 

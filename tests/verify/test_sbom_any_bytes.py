@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sbom_wheels import ROOT, SBOM, SBOMS, cyclonedx, with_hash
-from wheel_evidence import WHEEL, evidence_of
+from wheel_evidence import WHEEL, evidence_of, member
 
 from epochly_verify.checks import sbom
 from epochly_verify.findings import catalogue
@@ -115,6 +115,6 @@ def test_member_twice_is_judged_as_the_last():
     """What `zipfile` would read is judged; that there are two is for the archive layer."""
     good, bad = (json.dumps(cyclonedx(root=root)).encode() for root in (ROOT, ROOT | {"version": "2"}))
     for last, expected in [(good, []), (bad, ["sbom-wrong-component"])]:
-        members = [Member(SBOM, MemberKind.FILE, 1, content=content) for content in (bad, good, last)]
+        members = [member(SBOM, content) for content in (bad, good, last)]
         said = sbom.check(evidence_of(members), Policy())
         assert [finding.id for finding in said.findings] == expected

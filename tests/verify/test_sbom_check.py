@@ -44,6 +44,12 @@ def test_outcome_is_not_run_without_sbom():
     assert outcome(build_wheel({"demo_pkg/__init__.py": CODE})) == NotRun("no SBOM in the wheel")
 
 
+def test_outcome_is_not_run_when_the_archive_was_not_read():
+    """Where nothing could be read, the layer does not say that there is no SBOM."""
+    unread = evidence_of([Member(SBOM, MemberKind.FILE, 0)])
+    assert sbom.check(unread, Policy()) == NotRun("the archive could not be read")
+
+
 def test_outcome_is_not_run_for_an_sdist():
     """An sdist has no folder for SBOMs."""
     sdist = replace(wheel_evidence(wheel(cyclonedx())), kind=ArtifactKind.SDIST)

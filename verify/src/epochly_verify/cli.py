@@ -199,12 +199,22 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         evidence = tuple(
             attached_file(path, limits, provenance=path in (options.provenance or ())) for path in named
         )
+    if not options.hash and not options.hashes:
+        return Wanted(evidence=evidence)
+    from epochly_verify.parse.hashes import (  # noqa: PLC0415 - 25 ms, only when asked for
+        parse_hash_option,
+        parse_hash_source,
+    )
+
+    sources = [
+        parse_hash_source(read_file(path, limits.text_bytes), path, limits) for path in options.hashes or ()
+    ]
+    for source in sources:
+        for note in source.notes:
+            sys.stderr.write(f"epochly-verify: `{printable(source.origin)}`: {printable(note)}\n")
     return Wanted(
         hashes=tuple(parse_hash_option(text) for text in options.hash or ()),
-        hash_sources=tuple(
-            parse_hash_source(read_file(path, limits.text_bytes), path, limits)
-            for path in options.hashes or ()
-        ),
+        hash_sources=tuple(sources),
         evidence=evidence,
     )
 
@@ -260,7 +270,7 @@ def _colour(choice: str) -> bool:
 
 def _unicode() -> bool:
     try:
-        "✓✗–".encode(sys.stdout.encoding)
+        "\u2713\u2717\u2013".encode(sys.stdout.encoding)
     except (UnicodeEncodeError, LookupError, TypeError):
         return False
     return True

@@ -54,7 +54,7 @@ def refreshed_trust_root(
             updater.refresh()
             target = updater.get_targetinfo("trusted_root.json")
             if target is None or target.length > MAX_TRUST_ROOT_BYTES:
-                raise RepositoryError("it serves no usable `trusted_root.json`")  # noqa: TRY301
+                raise RepositoryError("it serves no usable `trusted_root.json`")
             path = updater.download_target(target)
         except (DownloadError, RepositoryError, OSError, ValueError) as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Commands the wheel would put on PATH (part of layer `install`), from `.data/scripts`, `.data/data/bin` and entry points.
+"""Part of layer `install`: commands the wheel would put on PATH, from `.data/scripts`, `.data/data/bin` and entry points.
 
 A command called `python` or `sudo` in an environment's `bin` is found before the real one, by the user and by every
 tool that starts `python`. The lists are short on purpose: programs that run code, that take secrets, or that every
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 _SUFFIX = re.compile(r"(?:-script)?\.(?:exe|com|bat|cmd|ps1|pyw?|pyz)\Z")
 _PIP = re.compile(r"pip(?:[0-9.]+)?")
 _PYTHON = re.compile(
-    r"(?:python|pypy)w?(?:[0-9.]+)?t?d?w?(?:-config|-intel64)?|pyw?|idle(?:[0-9.]+)?|pydoc(?:[0-9.]+)?"
+    r"(?:python|pypy)w?(?:[0-9.]+)?t?d?w?(?:-config|-intel64)?"
     r"|(?:de)?activate(?:\.\w+)?|activate_this"
 )
 # Shells, and programs that take a password or a key.
-_INTERPRETERS = frozenset(
-    "ash bash cmd csh dash doas env fish git gpg gpg2 ksh login passwd powershell pwsh scp sftp sh ssh ssh-add "
+_INTERPRETERS = frozenset(  # noqa: SIM905 - words are easier to read than a column of strings
+    "ash bash cmd csh dash doas env fish git gpg gpg2 ksh powershell pwsh scp sftp sh ssh ssh-add "
     "ssh-agent ssh-keygen su sudo tcsh zsh".split()
 )
-_COMMANDS = frozenset(
-    "apt apt-get awk cat cc chmod chown clang conda cp crontab curl docker find g++ gcc grep kill kubectl ls make "
-    "mount mv pipx podman poetry ps rm rsync sed systemctl tar twine uv uvx wget".split()
+_COMMANDS = frozenset(  # noqa: SIM905 - the same
+    "apt apt-get awk cat cc chmod chown clang conda cp crontab curl docker find g++ gcc grep idle kill kubectl ls make "
+    "mount mv pipx podman poetry ps py pydoc pyw rm rsync sed systemctl tar twine uv uvx wget".split()
 )
 _OWNERS = {"uvx": "uv"}
 _BIN = re.compile(r"(?:usr/)?(?:local/)?s?bin/|Scripts/", re.IGNORECASE)
@@ -55,14 +55,20 @@ class Command:
 def commands(plan: InstallPlan, limits: Limits) -> tuple[Command, ...]:
     """Every command the wheel would install as one: its scripts, then those of its entry points."""
     found = [
-        Command(placed.base, placed.member.name, "script") for placed in plan.placed if placed.root is Root.SCRIPTS
+        Command(placed.base, placed.member.name, "script")
+        for placed in plan.placed
+        if placed.root is Root.SCRIPTS
     ]
     for placed in plan.site:
         folder, _, base = placed.path.partition("/")
         if base == "entry_points.txt" and folder.endswith(".dist-info") and placed.member.content is not None:
             entries = parse_entry_points(placed.member.content, placed.member.name, limits).entries
             found += [
-                Command(entry.name.replace("\\", "/").rpartition("/")[2], placed.member.name, f"entry point of `[{entry.group}]`")
+                Command(
+                    entry.name.replace("\\", "/").rpartition("/")[2],
+                    placed.member.name,
+                    f"entry point of `[{entry.group}]`",
+                )
                 for entry in entries
                 if entry.group in SCRIPTS
             ]
@@ -110,4 +116,8 @@ def shadowed(name: str, project: str) -> str:
 
 
 def _victim(kind: str) -> str:
-    return "the interpreter or trusted program" if kind == "script-shadows-interpreter" else "the system's program"
+    return (
+        "the interpreter or trusted program"
+        if kind == "script-shadows-interpreter"
+        else "the system's program"
+    )

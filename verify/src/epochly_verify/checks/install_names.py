@@ -1,4 +1,4 @@
-"""Top-level import names that belong to somebody else (part of layer `install`).
+"""Part of layer `install`: top-level import names that belong to somebody else.
 
 Whatever a wheel puts at the top of site-packages is importable under that name, so a wheel of one project can bring,
 or overwrite, the package of another. Who owns which name is a table written by hand (`data/top_level_names.txt`) of a
@@ -89,7 +89,9 @@ def name_table() -> NameTable:
     """The table that ships with the package."""
     from importlib.resources import files  # noqa: PLC0415 - milliseconds, only when a wheel is judged
 
-    return parse_name_table(files("epochly_verify").joinpath("data", "top_level_names.txt").read_text("utf-8"))
+    return parse_name_table(
+        files("epochly_verify").joinpath("data", "top_level_names.txt").read_text("utf-8")
+    )
 
 
 def may_own(project: str, name: str) -> bool:

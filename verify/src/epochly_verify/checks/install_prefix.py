@@ -1,4 +1,4 @@
-"""What `.data` would overwrite outside the wheel's own folders (part of layer `install`).
+"""Part of layer `install`: what `.data` would overwrite outside the wheel's own folders.
 
 `.data/purelib` and `.data/platlib` land beside every other project, `.data/data` in the folder of the environment
 itself: its `bin`, its `lib/python3.X`, its `pyvenv.cfg`. Libraries in `lib`, headers in `include`, and everything in
@@ -28,8 +28,7 @@ _METADATA = re.compile(r"(?P<name>.+?)-[^/]*\.(?:dist-info|egg-info)|(?P<bare>.+
 # What belongs to the interpreter itself: its library, its headers, its start files on either kind of system.
 _PYTHON = re.compile(
     r"(?:usr/)?(?:local/)?lib(?:64|32)?/(?:python|pypy)[0-9][^/]*/|include/(?:python|pypy)[0-9][^/]*/"
-    r"|(?:lib|dlls)/[^/]+\.(?:py|pyc|pyd)\Z|dlls/|pyvenv\.cfg\Z|[^/]*\._pth\Z"
-    r"|(?:python|pythonw|python[0-9.]+|vcruntime[^/]*)\.(?:exe|dll|zip)\Z",
+    r"|dlls/|pyvenv\.cfg\Z|[^/]*\._pth\Z|(?:python|pythonw|python[0-9.]+)\.(?:exe|dll|zip)\Z",
     re.IGNORECASE,
 )
 
@@ -57,7 +56,9 @@ def prefix_findings(plan: InstallPlan, project: str, table: NameTable) -> Iterat
                 message = f"goes to {quoted(placed.path)}, which belongs to {owner}"
                 yield Finding("data-overwrites-project", placed.member.name, message)
             elif not owner and placed.scheme == "data" and not (first in own or may_own(project, first)):
-                message = f"goes to {quoted(placed.path)} in site-packages, although `data` is not for modules"
+                message = (
+                    f"goes to {quoted(placed.path)} in site-packages, although `data` is not for modules"
+                )
                 yield Finding("data-into-site-packages", placed.member.name, message)
         elif placed.root is Root.PREFIX:
             command = prefix_command(placed)
@@ -66,14 +67,22 @@ def prefix_findings(plan: InstallPlan, project: str, table: NameTable) -> Iterat
                 yield Finding("data-overwrites-program", placed.member.name, message)
             elif command:
                 bin_files.append(placed)
-            elif _PYTHON.match(placed.path):
-                message = f"goes to {quoted(placed.path)}, a file of the interpreter or of the environment itself"
+            elif _PYTHON.match(placed.path) or _windows_library(placed.path) in table.stdlib:
+                message = (
+                    f"goes to {quoted(placed.path)}, a file of the interpreter or of the environment itself"
+                )
                 yield Finding("data-overwrites-python", placed.member.name, message)
     if bin_files:
         first_file = bin_files[0]
         more = f" and {len(bin_files) - 1} more" if len(bin_files) > 1 else ""
         message = f"{quoted(first_file.path)}{more} become commands without being declared as scripts"
         yield Finding("data-into-scripts", first_file.member.name, message)
+
+
+def _windows_library(path: str) -> str:
+    """The module a file of `lib` would be for a Python on Windows, which keeps its library there; else empty."""
+    first, _, rest = path.partition("/")
+    return import_name(rest) if first.lower() == "lib" else ""
 
 
 def _site_owner(placed: Placed, project: str, table: NameTable) -> str:

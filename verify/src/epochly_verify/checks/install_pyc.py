@@ -1,4 +1,4 @@
-"""Does every `.pyc` hold what its source compiles to? (part of layer `install`)
+"""Part of layer `install`: every `.pyc` holds what its source compiles to.
 
 Python runs the `.pyc` and shows the `.py`, so a difference hides code; an unchecked-hash `.pyc` is not even compared
 with the source by Python. Here the source is compiled, never executed, and the two code objects are compared by
@@ -47,10 +47,14 @@ MAX_BODY_BYTES = 8 * MIB  # bytes of one `.pyc`; honest ones are about as long a
 # (4 GiB of memory for 65k dots), `for` clauses (a crash in a small stack), scopes, replacement fields, keywords.
 _COSTLY = (
     (re.compile(rb"(?:\.[\s\\]*\w+[\s\\]*){100}"), 0, "a name with 100 dots"),
-    (re.compile(rb"\bfor\b"), 2_000, "`for` clauses"),
-    (re.compile(rb"\b(?:def|lambda|class|for)\b"), 3_000, "functions, classes and loops"),
-    (re.compile(rb"\{"), 20_000, "braces"),
-    (re.compile(rb"="), 10_000, "assignments"),
+    (re.compile(rb"\bfor\b"), 2_000, "more `for` clauses than are compiled here"),
+    (
+        re.compile(rb"\b(?:def|lambda|class|for)\b"),
+        3_000,
+        "more functions, classes and loops than are compiled here",
+    ),
+    (re.compile(rb"\{"), 20_000, "more braces than are compiled here"),
+    (re.compile(rb"="), 10_000, "more assignments than are compiled here"),
 )
 _ENCODINGS = frozenset({"utf-8", "utf-8-sig", "iso8859-1", "ascii"})  # as `codecs` names them
 
@@ -78,7 +82,9 @@ def pyc_findings(plan: InstallPlan) -> Iterator[Finding]:
 def _judged(placed: Placed, source: Placed | None, budget: _Budget) -> Iterator[Finding]:
     subject = placed.member.name
     if placed.member.content is None:
-        message = f"its {placed.member.size_bytes} bytes were not read, so they were not compared with a source"
+        message = (
+            f"its {placed.member.size_bytes} bytes were not read, so they were not compared with a source"
+        )
         yield Finding("pyc-not-verified", subject, message)
         return
     try:
@@ -92,7 +98,9 @@ def _judged(placed: Placed, source: Placed | None, budget: _Budget) -> Iterator[
             message = f"unchecked-hash, and {quoted(source_path(placed.path))}, for which Python would run it, is not in this wheel"
             yield Finding("pyc-unchecked-hash", subject, message)
         else:
-            yield Finding("pyc-without-source", subject, f"{quoted(source_path(placed.path))} is not in the wheel")
+            yield Finding(
+                "pyc-without-source", subject, f"{quoted(source_path(placed.path))} is not in the wheel"
+            )
         return
     name = quoted(source.member.name)
     stale = _stale(head, source)
@@ -124,7 +132,11 @@ def _stale(head: PycHead, source: Placed) -> str:
     name = quoted(source.member.name)
     if head.freshness is Freshness.TIMESTAMP:
         size = source.member.size_bytes & 0xFFFFFFFF
-        return f"made from a source of {head.source_size} bytes, {name} has {size}" if head.source_size != size else ""
+        return (
+            f"made from a source of {head.source_size} bytes, {name} has {size}"
+            if head.source_size != size
+            else ""
+        )
     if head.freshness is Freshness.UNCHECKED_HASH or not _comparable(head) or source.member.content is None:
         return ""
     fits = importlib.util.source_hash(source.member.content) == head.source_hash
@@ -180,7 +192,7 @@ def _compiled(source: bytes, placed: Placed, level: int, budget: _Budget) -> Cod
     Raises:
         _UndecidedError: compiling it could cost too much, or failed for another reason.
     """
-    import marshal  # noqa: PLC0415, S302 - only written here, never read
+    import marshal  # noqa: PLC0415 - only written here, never read
     import warnings  # noqa: PLC0415 - few wheels have a `.pyc`
 
     name = quoted(placed.member.name)
@@ -193,7 +205,9 @@ def _compiled(source: bytes, placed: Placed, level: int, budget: _Budget) -> Cod
     except (SyntaxError, ValueError):
         return None
     except (RecursionError, MemoryError, OverflowError, SystemError) as error:
-        raise _UndecidedError(f"belongs to {name}, which could not be compiled ({type(error).__name__})") from error
+        raise _UndecidedError(
+            f"belongs to {name}, which could not be compiled ({type(error).__name__})"
+        ) from error
     except InputError as error:  # an interpreter whose code objects have other fields
         raise _UndecidedError("cannot be compared under this Python") from error
 
@@ -201,16 +215,18 @@ def _compiled(source: bytes, placed: Placed, level: int, budget: _Budget) -> Cod
 def _ensure_cheap(source: bytes, name: str, budget: _Budget) -> None:
     """Raise `_UndecidedError` when compiling the source could cost too much, or would load an unusual codec."""
     if len(source) > MAX_SOURCE_BYTES:
-        raise _UndecidedError(f"belongs to {name}, whose {len(source)} bytes are more than {MAX_SOURCE_BYTES}")
+        raise _UndecidedError(
+            f"belongs to {name}, whose {len(source)} bytes are more than {MAX_SOURCE_BYTES}"
+        )
     budget.left -= len(source)
     if budget.left < 0:
-        raise _UndecidedError(f"belongs to {name}, and {MAX_COMPILED_BYTES} bytes were compiled for this wheel already")
+        raise _UndecidedError(
+            f"belongs to {name}, and {MAX_COMPILED_BYTES} bytes were compiled for this wheel already"
+        )
     for pattern, most, what in _COSTLY:
-        count = 0
-        for _ in pattern.finditer(source):
-            count += 1
+        for count, _ in enumerate(pattern.finditer(source), start=1):
             if count > most:
-                raise _UndecidedError(f"belongs to {name}, which has too many {what}" if most else f"belongs to {name}, which has {what}")
+                raise _UndecidedError(f"belongs to {name}, which has {what}")
     import codecs  # noqa: PLC0415 - few wheels have a `.pyc`
     import tokenize  # noqa: PLC0415 - the same
 

@@ -1,4 +1,4 @@
-"""What runs whenever Python starts in an environment that has the wheel (part of layer `install`).
+"""Part of layer `install`: what runs whenever Python starts in an environment that has the wheel.
 
 Three ways in: `.pth` files directly in site-packages, whose `import` lines `site` executes; `.start` files, which
 name functions that Python 3.15 and later calls; and modules called `sitecustomize` or `usercustomize`.
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 MAX_LINES = 200  # executed lines examined in one file; the most seen in an honest one is 3
 _CUSTOMIZE = ("sitecustomize", "usercustomize")
 _LINE_SHOWN = 100  # characters of a line in a message
-HOOKS = frozenset({"pth-executes-code", "pth-obfuscated-code", "start-file-runs-code", "sitecustomize-installed"})
+HOOKS = frozenset(
+    {"pth-executes-code", "pth-obfuscated-code", "start-file-runs-code", "sitecustomize-installed"}
+)
 
 
 def startup_findings(plan: InstallPlan) -> Iterator[Finding]:
@@ -50,22 +52,34 @@ def _pth(placed: Placed) -> Iterator[Finding]:
         return
     pth = parse_pth(placed.member.content)
     code = [line for line in pth.lines if line.executed]
-    if pth.undecodable and pth.lines:
+    if pth.undecodable and code:
         message = "is not UTF-8, so what Python executes depends on the machine"
-        yield Finding("pth-obfuscated-code" if code else "pth-path-outside", subject, message)
+        yield Finding("pth-obfuscated-code", subject, message)
     if len(code) > MAX_LINES:
-        yield Finding("pth-obfuscated-code", subject, f"has {len(code)} executed lines, expected at most {MAX_LINES}")
+        yield Finding(
+            "pth-obfuscated-code", subject, f"has {len(code)} executed lines, expected at most {MAX_LINES}"
+        )
         code = code[:MAX_LINES]
     namespaces = [line for line in code if declares_namespace(line.text)]
     plain = [line for line in code if line not in namespaces]
     obfuscated = [(line, hidden) for line in plain if (hidden := hidden_in(line.text))]
     if obfuscated:
         line, hidden = obfuscated[0]
-        yield Finding("pth-obfuscated-code", subject, f"line {line.number}, executed at every start, {hidden}: {_shown(line)}")
+        yield Finding(
+            "pth-obfuscated-code",
+            subject,
+            f"line {line.number}, executed at every start, {hidden}: {_shown(line)}",
+        )
     elif plain:
-        yield Finding("pth-executes-code", subject, f"line {plain[0].number} is executed at every start: {_shown(plain[0])}")
+        yield Finding(
+            "pth-executes-code",
+            subject,
+            f"line {plain[0].number} is executed at every start: {_shown(plain[0])}",
+        )
     elif namespaces:
-        yield Finding("pth-namespace", subject, "declares a namespace package at every start, as old setuptools does")
+        yield Finding(
+            "pth-namespace", subject, "declares a namespace package at every start, as old setuptools does"
+        )
     outside = [line for line in pth.lines if not line.executed and leaves_site_packages(line.text)]
     if outside:
         message = f"line {outside[0].number} puts a folder outside site-packages on the import path: {_shown(outside[0])}"
@@ -78,7 +92,9 @@ def _start(placed: Placed) -> Finding:
         text = placed.member.content.decode("utf-8-sig", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
         named = quoted(lines[0], most=_LINE_SHOWN) if lines else "nothing yet"
-    return Finding("start-file-runs-code", placed.member.name, f"Python 3.15 and later calls {named} at every start")
+    return Finding(
+        "start-file-runs-code", placed.member.name, f"Python 3.15 and later calls {named} at every start"
+    )
 
 
 def _shown(line: PthLine) -> str:

@@ -1,4 +1,4 @@
-"""Would every installer install the same files? (part of layer `install`)
+"""Part of layer `install`: every installer would install the same files.
 
 A ZIP can be read in three ways: by the central directory keeping the last of duplicate entries (`zipfile`, so pip and
 `installer`), keeping the first (uv on a local file), and from front to back by the local headers (uv from the
@@ -39,14 +39,20 @@ def view_findings(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
             continue
         if listed is None:
             listed = _record_digests(evidence, limits)
-        stream = _told(views[2])
-        if views[2] != views[3]:
-            stream = f"{_told(views[2])} or {_told(views[3])}"
-        message = (
-            f"pip and installer (last entry) would install {_told(views[0])}, uv (first entry) {_told(views[1])}, "
-            f"a streaming reader {stream}; {_record_says(listed.get(name), views)}"
-        )
+        message = f"{_who_installs_what(*views)}; {_record_says(listed.get(name), views)}"
         yield Finding("installers-disagree", name, message)
+
+
+def _who_installs_what(
+    last: bytes | None, first: bytes | None, streamed_last: bytes | None, streamed_first: bytes | None
+) -> str:
+    seekers = f"pip and installer would install {_told(last)}, uv (on a file) {_told(first)}"
+    if last == first:
+        seekers = f"pip, installer and uv (on a file) would install {_told(last)}"
+    streamer = _told(streamed_last)
+    if streamed_last != streamed_first:
+        streamer = f"{_told(streamed_first)} and then {streamer}"
+    return f"{seekers}, a streaming reader {streamer}"
 
 
 def _view(members: Iterable[Member]) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 
 from epochly_verify.checks.wheel_layout import data_findings, folder_findings, native_findings
 from epochly_verify.model import ArtifactKind, Finding, NotRun, Outcome, Ran
@@ -47,6 +47,9 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
     name: ArtifactName | None = None
     try:
         name = parse_filename(evidence.filename)
+        if not is_normalized_name(name.project):
+            name = None
+            raise ValueError("the project name does not begin and end with a letter or digit")
     except ValueError as error:
         findings.append(Finding("filename-invalid", evidence.filename, _clause(error)))
     files = files_by_name(evidence.archive)

@@ -63,7 +63,9 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
     unread = sum(not member.digests for member in files.values())
     if unread:
         return NotRun(f"{unread} of {len(files)} files could not be read", findings)
-    return Ran(findings, f"{len(files) - 1} {'file matches' if len(files) == 2 else 'files match'} RECORD")
+    listed = len(files) - 1
+    noun = "file" if listed == 1 else "files"
+    return Ran(findings, f"{listed} {noun} compared with RECORD" if findings else f"{listed} {noun} match RECORD")
 
 
 def _compared(record: Record, where: str, files: Mapping[str, Member]) -> Iterator[Finding]:

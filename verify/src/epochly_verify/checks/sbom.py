@@ -2,8 +2,8 @@
 
 Looked at are the files below `sboms/` in the wheel's own dist-info folder (PEP 770). Honest differences are no findings:
 a root that is no Python package describes a part of the wheel (maturin's crates), a list may be partial and may name its
-root twice (auditwheel), names are compared normalised, a document may have no root. The hash of the whole wheel is never
-asked for: no file inside can hold it. https://peps.python.org/pep-0770/
+root twice (auditwheel), names are compared normalised, a document may have no root. A hash of the whole wheel is never
+asked for, since no file inside can hold it; one that is claimed is compared. https://peps.python.org/pep-0770/
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _WHOLE_TYPES = frozenset(
     {"application", "framework", "library"}
-)  # what a Python project can be called as a component
+)  # what a Python project can be as a component
 _NATIVE = re.compile(r"\.(so|dylib|dll)(\.|$)", re.IGNORECASE)
 _NAME_CHARS = 512  # characters of a name or version that is parsed; file systems end at 255
 _NAME_TAGS = 300  # tags a wheel's name may expand to; real ones have up to 30
@@ -69,6 +69,8 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
         for path, member in files_by_name(evidence.archive).items()
         if member.kind is MemberKind.FILE
     }
+    if not any(member.digests for member in files.values()):
+        return NotRun("the archive could not be read")
     info = find_dist_info(evidence.archive, evidence.filename)
     folder = f"{info.folder}/sboms/" if info else ""
     sboms = [member for path, member in files.items() if folder and path.startswith(folder)]
@@ -105,19 +107,15 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
         versions.add(document.version)
         components += len(document.components)
         checked += 1
+    total = f"{len(sboms)} SBOM{'s' * (len(sboms) > 1)}"
     if not checked:
-        return NotRun(
-            f"{len(sboms)} SBOM{'s' * (len(sboms) > 1)}, none in a form that is checked", tuple(findings)
-        )
-    which = (
-        f"{checked} of {len(sboms)} SBOMs" if checked < len(sboms) else f"{checked} SBOM{'s' * (checked > 1)}"
-    )
-    why = (
-        f"{which} (CycloneDX {', '.join(sorted(versions))}), {components} component{'s' * (components != 1)}"
-    )
-    return Ran(
-        tuple(findings), why if wheel.own else f"{why}; the file name is no wheel name to compare with"
-    )
+        return NotRun(f"{total}, none in a form that is checked", tuple(findings))
+    which = total if checked == len(sboms) else f"{checked} of {total}"
+    listed = f"{components} component{'s' * (components != 1)}"
+    why = f"{which} (CycloneDX {', '.join(sorted(versions))}), {listed}"
+    if wheel.own is None:
+        why += "; the file name is no wheel name to compare with"
+    return Ran(tuple(findings), why)
 
 
 def _contradictions(document: CycloneDx, sbom: str, wheel: _Wheel) -> Iterator[Finding]:

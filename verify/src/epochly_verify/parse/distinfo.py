@@ -110,8 +110,10 @@ def find_dist_info(archive: Archive, filename: str) -> DistInfo | None:
     return DistInfo(folder, below)
 
 
-def _distance(folder: str, filename: str, name: ArtifactName | None) -> int:
+def _distance(folder: str, filename: str, name: ArtifactName | None) -> tuple[int, bool]:
+    """How far a folder is from the one the file name asks for; the smallest wins."""
     stem = folder[: -len(SUFFIX)]
+    odd = not folder.endswith(SUFFIX)
     if filename.startswith(f"{stem}-"):
-        return 0
-    return 1 if name is not None and stem_names(stem, name) else 2
+        return 0, odd
+    return (1, odd) if name is not None and stem_names(stem, name) else (2, odd)

@@ -86,6 +86,8 @@ def parse_entry_points(data: bytes, where: str, limits: Limits) -> EntryPoints:
             header = _SECTION.fullmatch(line)
             option = ""
             group = header[1] if header else ""
+            if group == "DEFAULT":
+                problems.append(_malformed(where, f"line {number} opens `[DEFAULT]`, which is every section to some"))
             if not group:
                 problems.append(_malformed(where, f"line {number} is no section header: {quoted(line)}"))
             elif group in sections:
@@ -94,8 +96,8 @@ def parse_entry_points(data: bytes, where: str, limits: Limits) -> EntryPoints:
             sections.add(group)
             continue
         name, equals, value = (part.strip() for part in line.partition("="))
-        if not equals or line.startswith(";") or not group:
-            reason = "stands before any section" if equals and not group else "is no `name = value`"
+        if not name or not equals or line.startswith(";") or not group:
+            reason = "stands before any section" if name and equals and not group else "is no `name = value`"
             problems.append(_malformed(where, f"line {number} {reason}: {quoted(line)}"))
             continue
         if len(entries) == limits.headers:
@@ -129,7 +131,7 @@ def _entry_problems(entry: EntryPoint, where: str) -> Iterator[Finding]:
             message = f"{place} is {quoted(entry.value)}, expected `module` or `module:object`"
             yield Finding("entry-point-value-invalid", where, message)
         return
-    if entry.name in {"", ".", ".."} or any(char in entry.name for char in "\\/:"):
+    if entry.name in {".", ".."} or any(char in entry.name for char in "\\/:"):
         message = f"{place} is a path, and installers write a file of that name"
         yield Finding("entry-point-name-traversal", where, message)
     elif not _PLAIN_NAME.fullmatch(entry.name):

@@ -32,7 +32,13 @@ class Root(StrEnum):
     PREFIX = "prefix"  # `.data/data`: the folder of the environment itself
 
 
-_SCHEMES = {"purelib": Root.SITE, "platlib": Root.SITE, "scripts": Root.SCRIPTS, "headers": Root.HEADERS, "data": Root.PREFIX}
+_SCHEMES = {
+    "purelib": Root.SITE,
+    "platlib": Root.SITE,
+    "scripts": Root.SCRIPTS,
+    "headers": Root.HEADERS,
+    "data": Root.PREFIX,
+}
 _SITE_PACKAGES = re.compile(
     r"(?:usr/)?(?:local/)?lib(?:64|32)?/(?:(?:python|pypy)[0-9.]*t?/)?(?:site|dist)-packages/", re.IGNORECASE
 )

@@ -46,7 +46,9 @@ class _Reader:
     functions: list[tuple[str, bytes]] = field(default_factory=list)
 
     def refuse(self, why: str) -> InputError:
-        return InputError("not-code", self.where, f"{why} at byte {self.at}", "compile it again from its source")
+        return InputError(
+            "not-code", self.where, f"{why} at byte {self.at}", "compile it again from its source"
+        )
 
     def take(self, count: int) -> bytes:
         end = self.at + count

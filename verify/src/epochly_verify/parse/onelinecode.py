@@ -20,17 +20,18 @@ MAX_LINE = 2_000  # characters; the longest honest line seen has 900 (a nested n
 MAX_ESCAPES = 8  # `\\x41` and the like in one line; honest lines have none
 _DEPTH = 4  # code in a string in a string; honest lines have one level
 
-_MODULES = frozenset(
+_MODULES = frozenset(  # noqa: SIM905 - words are easier to read than a column of strings
     "aiohttp asyncore base64 binascii bz2 cffi codecs ctypes ftplib gzip http httpx lzma marshal multiprocessing pickle "
     "pty requests runpy smtplib socket ssl subprocess telnetlib urllib urllib2 urllib3 webbrowser xmlrpc zipimport "
     "zlib".split()
 )
-_CALLS = frozenset(
+_CALLS = frozenset(  # noqa: SIM905 - the same
     "a85decode b16decode b32decode b64decode b85decode check_call check_output decodebytes decompress "
     "execl execle execlp execv execve execvp execvpe fork forkpty fromhex popen Popen posix_spawn posix_spawnp "
     "spawnl spawnle spawnv spawnve standard_b64decode startfile system unhexlify urlopen urlretrieve "
     "urlsafe_b64decode".split()
 )
+_HARMLESS = "platform"  # its `system()` names the operating system
 _INTERNALS = frozenset({"__builtins__", "__globals__", "__subclasses__", "__code__"})
 _BUILDERS = frozenset({"chr", "compile"})  # built-in functions that make text or code of something else
 _RUNNERS = frozenset({"exec", "eval"})
@@ -49,17 +50,17 @@ def hidden_in(line: str) -> str:
     return ""
 
 
-def _hidden(code: str | bytes, depth: int) -> Iterator[str]:
+def _hidden(code: str, depth: int) -> Iterator[str]:
     tree = _parsed(code)
     if tree is None:
         if depth == 0:  # perhaps code for another Python; text inside a string is mostly just text
-            yield from (f"names `{word}`" for word in _WORD.findall(str(code)) if word in _MODULES | _CALLS)
+            yield from (f"names `{word}`" for word in _WORD.findall(code) if word in _MODULES | _CALLS)
         return
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
                 yield from (f"imports `{name.name}`" for name in names if _reaches(name.name))
-            case ast.ImportFrom(module=str(module), names=names):
+            case ast.ImportFrom(module=str(module), names=names) if module != _HARMLESS:
                 if _reaches(module):
                     yield f"imports `{module}`"
                 yield from (f"imports `{name.name}`" for name in names if name.name in _CALLS)
@@ -70,11 +71,13 @@ def _hidden(code: str | bytes, depth: int) -> Iterator[str]:
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in _INTERNALS:
                 yield f"uses `{name}`"
             case ast.Constant(value=str() | bytes() as text) if depth < _DEPTH and len(text) <= MAX_LINE:
-                yield from _hidden(text, depth + 1)
+                yield from _hidden(text if isinstance(text, str) else text.decode("latin-1"), depth + 1)
 
 
 def _call(func: ast.expr, args: list[ast.expr]) -> Iterator[str]:
     match func:
+        case ast.Attribute(value=ast.Name(id=module)) if module == _HARMLESS:
+            return
         case ast.Name(id=name) | ast.Attribute(attr=name):
             pass
         case _:
@@ -109,7 +112,7 @@ def _reaches(module: str) -> bool:
     return module.partition(".")[0] in _MODULES
 
 
-def _parsed(code: str | bytes) -> ast.AST | None:
+def _parsed(code: str) -> ast.AST | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,6 +1,6 @@
-"""`.pth` files: lines that extend `sys.path`, and lines that `site` executes at every start of Python.
+r"""`.pth` files: lines that extend `sys.path`, and lines that `site` executes at every start of Python.
 
-Lines are split both as old Pythons do (`\\n`, `\\r`) and as new ones do (`str.splitlines`), so that no line hides
+Lines are split both as old Pythons do (`\n`, `\r`) and as new ones do (`str.splitlines`), so that no line hides
 behind a separator only one of them knows. Nothing is executed or resolved here.
 
 Specification: the `site` module's documentation; PEP 829 for what becomes of `import` lines.
