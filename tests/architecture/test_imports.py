@@ -33,7 +33,7 @@ INSIDE_VERIFY = {
     "authenticity": {"parse", *VALUES},
     "signatures": {"authenticity", "parse", *VALUES},
     "gather": {"parse", "data", *VALUES},
-    "refresh": VALUES,
+    "refresh": {"gather", *VALUES},
     "api": {"gather", "signatures", "authenticity", "run", "parse", *VALUES},
     "__init__": {"api", "gather", *VALUES},
     "conformance": {"gather", "signatures", "authenticity", "parse", *VALUES},
@@ -56,7 +56,7 @@ OUR_JUDGE, THEIR_JUDGE, REFRESH = (
 KEEPERS = {
     "cryptography": (OUR_JUDGE,),
     "rfc3161_client": (OUR_JUDGE,),
-    "sigstore": (THEIR_JUDGE, REFRESH),
+    "sigstore": (THEIR_JUDGE,),
     "sigstore_models": (THEIR_JUDGE,),
     "tuf": (REFRESH,),
 }

@@ -108,8 +108,8 @@ def test_match_accepts_the_real_github_signer(identity):
         (github(subject=SUBJECT + "0"), f"subject is `{SUBJECT}`, policy wants `{SUBJECT}0`"),
         (
             github(issuer="https://token.actions.githubusercontent.com/acme"),
-            "issuer is `https://token.actions.githubusercontent.com`, "
-            "policy wants `https://token.actions.githubusercontent.com/acme`",
+            ("issuer is `https://token.actions.githubusercontent.com`, "
+            "policy wants `https://token.actions.githubusercontent.com/acme`"),
         ),
         (
             Identity("any", subject=SUBJECT, issuer="https://gitlab.com"),

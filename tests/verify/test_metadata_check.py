@@ -5,8 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from wheel_evidence import SDIST, WHEEL, evidence_of, ids_of, member, read_evidence, sdist_evidence, wheel_evidence
-from wheels import attack_wheel, build_sdist, build_wheel, vector
+from wheel_evidence import (
+    WHEEL,
+    evidence_of,
+    ids_of,
+    read_evidence,
+    wheel_evidence,
+)
+from wheels import attack_wheel, build_wheel, vector
 
 from epochly_verify.checks.metadata import check
 from epochly_verify.findings import catalogue
@@ -125,46 +131,6 @@ def test_metadata_compares_with_the_file_name(filename, expected):
 
 
 @pytest.mark.parametrize(
-    "folder", ["other-2.0.dist-info", "Demo_pkg-1.0.dist-info", "demo_pkg-1.0.DIST-INFO"]
-)
-def test_metadata_wants_one_dist_info_folder(folder):
-    """A second folder is told, also one that differs only in case, and also an empty one."""
-    assert found({f"{folder}/METADATA": METADATA}) == ["dist-info-not-unique"]
-    assert found({f"{folder}/": b""}) == ["dist-info-not-unique"]
-
-
-def test_metadata_leaves_vendored_dist_info_alone():
-    """A dist-info folder inside a package is an ordinary folder."""
-    assert found({"demo_pkg/_vendor/other-2.0.dist-info/METADATA": METADATA}) == []
-
-
-def test_metadata_finds_a_dist_info_folder_that_data_would_install():
-    """A dist-info folder below `.data/purelib` would become another project's metadata."""
-    below = "demo_pkg-1.0.data/purelib/pip-99.0.dist-info"
-    assert found({f"{below}/METADATA": METADATA, f"{below}/RECORD": ""}) == ["dist-info-in-data"]
-    assert found({"demo_pkg-1.0.data/data/share/x.dist-info": ""}) == []
-
-
-def test_metadata_wants_a_dist_info_folder():
-    """Without one there is nothing to compare, and that is an error."""
-    assert ids_of(check, evidence_of([member(FILE, CODE)])) == ["dist-info-missing"]
-
-
-@pytest.mark.parametrize("name", ["metadata", "Metadata", "wheel", "record", "Entry_Points.txt"])
-def test_metadata_finds_case_twins(name):
-    """A file that differs from a metadata file in case only is told, whether the real one is there or not."""
-    assert found({f"{INFO}/{name}": ""}) == ["dist-info-case-twin"]
-
-
-@pytest.mark.parametrize("name", ["INSTALLER", "REQUESTED", "direct_url.json", "provenance_url.json"])
-def test_metadata_finds_files_that_only_installers_write(name):
-    """They are a warning, and an error where the user is strict."""
-    assert found({f"{INFO}/{name}": ""}) == ["installed-only-file"]
-    kind = catalogue()["installed-only-file"][1]
-    assert (kind.severity, kind.strict) == (Severity.WARNING, Severity.ERROR)
-
-
-@pytest.mark.parametrize(
     ("text", "expected"),
     [
         (METADATA.replace("\n", "\r\n") + "\r\nbody: x\r\nName: other\r\n", []),
@@ -271,193 +237,6 @@ MODERN = LICENCES.replace("2.1", "2.4")
 def test_metadata_wants_the_licence_files(text, places, expected):
     """Licence files lie below `licenses/` since metadata 2.4, and anywhere in dist-info before."""
     assert with_metadata(text, files={f"{INFO}/{place}": "free" for place in places}) == expected
-
-
-TAGS = "Tag: py2-none-any\nTag: py3-none-any\n"
-
-
-@pytest.mark.parametrize(
-    ("filename", "text", "expected"),
-    [
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + TAGS, []),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + "Tag: py2.py3-none-any\n", []),
-        ("demo_pkg-1.0-py3.py2-NONE-any.whl", PURE + TAGS.replace("any", "ANY"), []),
-        ("demo_pkg-1.0-py3-none-any.whl", PURE + TAGS, ["wheel-tag-mismatch"]),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + TAGS[18:], ["wheel-tag-mismatch"]),
-        ("demo_pkg-1.0-cp311-cp311-linux_x86_64.whl", PURE + TAGS, ["wheel-tag-mismatch"]),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE, ["wheel-header-missing"]),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + "Tag: \n", ["wheel-file-unreadable", "wheel-header-missing"]),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + TAGS + "Tag: py3\n", ["wheel-file-unreadable"]),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + "Tag: py2.-none-any\n", ["wheel-file-unreadable"]),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", f"{PURE}Tag: {'.'.join('a' * 300)}-{'.'.join('b' * 300)}-c\n",
-         ["wheel-file-unreadable"]),
-        ("demo_pkg-1.0-7b-py2.py3-none-any.whl", PURE + TAGS + "Build: 7b\n", []),
-        ("demo_pkg-1.0-7-py2.py3-none-any.whl", PURE + TAGS, ["wheel-build-mismatch"]),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + TAGS + "Build: 7\n", ["wheel-build-mismatch"]),
-        ("demo_pkg-1.0-7-py2.py3-none-any.whl", PURE + TAGS + "Build: 8\n", ["wheel-build-mismatch"]),
-    ],
-)  # fmt: skip
-def test_metadata_compares_tags_both_ways(filename, text, expected):
-    """The tags of WHEEL are those of the file name, expanded, none more and none less; so is the build number."""
-    assert with_wheel(text, filename) == expected
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        ("Wheel-Version: 1.0", "Wheel-Version: 1.9", ["wheel-version-newer"]),
-        ("Wheel-Version: 1.0", "Wheel-Version: 2.0", ["wheel-version-unsupported"]),
-        ("Wheel-Version: 1.0", "Wheel-Version: 0.9", ["wheel-version-unsupported"]),
-        ("Wheel-Version: 1.0", "Wheel-Version: 1", ["wheel-version-unsupported"]),
-        ("Wheel-Version: 1.0", "Wheel-Version: 1.0\nWheel-Version: 2.0", ["wheel-duplicate-header"]),
-        ("Wheel-Version: 1.0\n", "", ["wheel-header-missing"]),
-        ("Purelib: true", "Purelib: True", []),
-        ("Purelib: true", "Purelib: yes", ["wheel-purelib-invalid"]),
-        ("Purelib: true", "Purelib: true\nRoot-Is-Purelib: false", ["wheel-duplicate-header"]),
-        ("Root-Is-Purelib: true\n", "", ["wheel-header-missing"]),
-        ("Generator", "no header\nGenerator", ["wheel-file-unreadable"]),
-        ("demo 1", "d\u00e9mo 1", []),
-    ],
-)
-def test_metadata_reads_the_wheel_file_strictly(old, new, expected):
-    """WHEEL is of version 1, says where its root goes, and says each thing once."""
-    assert with_wheel((PURE + "Tag: py3-none-any\n").replace(old, new)) == expected
-
-
-def test_metadata_wants_utf8_in_the_wheel_file():
-    """WHEEL in another encoding cannot be read."""
-    assert with_wheel((PURE + "Tag: py3-none-any\n").encode() + b"X: \xff\n") == ["wheel-file-unreadable"]
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "demo_pkg/_c.cpython-311-x86_64-linux-gnu.so",
-        "demo_pkg/_c.cp311-win_amd64.pyd",
-        "demo_pkg/_c.abi3.so",
-        "demo_pkg/_c.pypy310-pp73-darwin.so",
-        "_c.pyd",
-        "demo_pkg-1.0.data/platlib/_c.abi3.so",
-    ],
-)
-def test_metadata_refuses_extension_modules_in_a_wheel_for_any_platform(path):
-    """An importable extension module belies the tags."""
-    assert found({path: b"\x7fELF"}) == ["extension-module-in-any-wheel"]
-    assert catalogue()["extension-module-in-any-wheel"][1].severity is Severity.ERROR
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "demo_pkg/lib.so",
-        "demo_pkg/libx.so.1.2",
-        "demo_pkg/libx.dylib",
-        "demo_pkg/vendored/tracer.cp39-win_amd64.pyd",  # a folder without `__init__.py`, as debugpy has it
-        "demo_pkg-1.0.data/data/lib/libx.so",
-    ],
-)
-def test_metadata_warns_of_native_libraries_carried_as_data(path):
-    """Libraries that some debuggers and bindings carry for several platforms are a warning, strictly an error."""
-    assert found({path: b"\x7fELF"}) == ["native-library-in-any-wheel"]
-    kind = catalogue()["native-library-in-any-wheel"][1]
-    assert (kind.severity, kind.strict) == (Severity.WARNING, Severity.ERROR)
-
-
-@pytest.mark.parametrize(
-    "path", ["demo_pkg/cli-64.exe", "demo_pkg/Some.dll", "demo_pkg/x.soup", "demo_pkg/notes.so.md"]
-)
-def test_metadata_leaves_launchers_and_assemblies_alone(path):
-    """Pure wheels ship Windows launchers and .NET assemblies."""
-    assert found({path: b"MZ"}) == []
-
-
-def test_metadata_warns_of_extension_modules_in_purelib():
-    """A platform wheel that unpacks its extension modules into `purelib` is a warning; other libraries are data."""
-    name, tags = "demo_pkg-1.0-cp311-cp311-linux_x86_64.whl", "Tag: cp311-cp311-linux_x86_64\n"
-    module = {"demo_pkg/_c.abi3.so": b""}
-    assert with_wheel(PURE + tags, name, module) == ["extension-module-in-purelib"]
-    assert with_wheel(PURE + tags, name, {"demo_pkg/lib/libx.so.1": b""}) == []
-    assert with_wheel((PURE + tags).replace("true", "false"), name, module) == []
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (
-            [
-                f"demo_pkg-1.0.data/{scheme}/x"
-                for scheme in ("purelib", "platlib", "headers", "scripts", "data")
-            ],
-            [],
-        ),
-        (["demo_pkg-1.0.data/"], []),
-        (["demo_pkg-1.0.data/nosuch/x", "demo_pkg-1.0.data/nosuch/y"], ["unknown-data-scheme"]),
-        (["demo_pkg-1.0.data/Scripts/x"], ["unknown-data-scheme"]),
-        (["demo_pkg-1.0.data/x"], ["unknown-data-scheme"]),
-        (["other-1.0.data/purelib/x.py"], ["foreign-data-directory"]),
-        (["demo_pkg-2.0.data/purelib/x.py", "demo_pkg-2.0.data/scripts/x"], ["foreign-data-directory"]),
-        (["x.data/scripts/x"], ["foreign-data-directory"]),
-        (["Demo.Pkg-1.0.data/scripts/x"], ["data-directory-spelling"]),
-        (["demo_pkg-1.0.DATA/scripts/x"], ["data-directory-spelling"]),
-        (["demo_pkg/x.data/y", "x.data"], []),
-    ],
-)
-def test_metadata_knows_one_data_folder(files, expected):
-    """The data folder is named as the dist-info folder, and has known schemes only."""
-    assert found(dict.fromkeys(files, b"")) == expected
-
-
-def test_metadata_judges_an_sdist_by_its_pkg_info():
-    """An sdist with PKG-INFO in a folder of its name passes."""
-    assert check(sdist_evidence(build_sdist({"demo_pkg.py": CODE})), Policy()) == Ran((), "demo-pkg 1.0")
-
-
-def test_metadata_passes_a_signed_published_sdist():
-    """A real sdist of a real project passes."""
-    name = "pypi_attestations-0.0.19.tar.gz"
-    data = vector("signed", "pypi-attestations-0.0.19", name)
-    assert check(sdist_evidence(data, name), Policy()) == Ran((), "pypi-attestations 0.0.19")
-
-
-@pytest.mark.parametrize(
-    ("lies", "filename", "expected"),
-    [
-        ({"name": "Demo-Pkg"}, "demo_pkg-1.0.tar.gz", []),
-        ({}, "demo_pkg-1.0.0.tar.gz", []),
-        ({}, "demo_pkg-1.1.tar.gz", ["metadata-version-mismatch", "sdist-folder-mismatch"]),
-        ({}, "demo-1.0.tar.gz", ["metadata-name-mismatch", "sdist-folder-mismatch"]),
-        ({}, "demo_pkg.tar.gz", ["filename-invalid"]),
-        ({}, "demo_pkg-1.0.zip", []),
-    ],
-)
-def test_metadata_compares_an_sdist_with_its_file_name(lies, filename, expected):
-    """Folder, PKG-INFO and file name tell the same project and version."""
-    assert ids_of(check, sdist_evidence(build_sdist({}, **lies), filename)) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (METADATA + "Name: other\n", ["metadata-duplicate-header"]),
-        (METADATA.replace("1.0", "6.6"), ["metadata-version-mismatch"]),
-        (METADATA.replace("2.1", "2.4") + "License-File: LICENSE\n", ["license-file-missing"]),
-        (METADATA.replace("2.1", "2.4") + "License-File: x/COPYING\n", []),
-        (METADATA + "License-File: LICENSE\n", []),
-    ],
-)
-def test_metadata_reads_pkg_info(text, expected):
-    """PKG-INFO is held to the same rules as METADATA; its licence files lie beside it."""
-    assert ids_of(check, sdist_evidence(build_sdist({"PKG-INFO": text, "x/COPYING": "free"}))) == expected
-
-
-def test_metadata_wants_pkg_info_in_the_top_folder():
-    """PKG-INFO that is elsewhere, or nowhere, is missing; a leading `./` is nothing."""
-    info = METADATA.encode()
-    assert ids_of(check, evidence_of([member("demo_pkg-1.0/x.py", CODE)], SDIST)) == ["pkg-info-missing"]
-    assert ids_of(
-        check, evidence_of([member("PKG-INFO", info), member("demo_pkg-1.0/x.py", CODE)], SDIST)
-    ) == ["pkg-info-missing"]
-    assert ids_of(check, evidence_of([member("./demo_pkg-1.0/PKG-INFO", info)], SDIST)) == []
 
 
 @pytest.mark.parametrize("name", ["METADATA", "WHEEL", "entry_points.txt"])

@@ -22,6 +22,7 @@ INFO = "demo_pkg-1.0.dist-info"
 
 
 def encoded(digest):
+    """A digest as RECORD spells it."""
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

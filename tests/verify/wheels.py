@@ -1,4 +1,4 @@
-"""Honest and hostile wheels, ZIPs and sdists, built in memory.
+r"""Honest and hostile wheels, ZIPs and sdists, built in memory.
 
 Honest: `build_wheel({"demo_pkg/__init__.py": "x = 1\n"})`. With one lie: `build_wheel(..., metadata=..., rows={"a.py": None})`.
 Hostile containers: take `wheel_entries(...)`, change an `Entry`, give the list to `build_zip`, which writes exactly
@@ -109,12 +109,14 @@ def build_zip(
 
     Args:
         entries: in local order, which is also the central directory's order.
-        prefix: bytes before the first local header; `shift_offsets=False` leaves the offsets as if it were absent.
+        prefix: bytes before the first local header.
+        shift_offsets: whether offsets count the prefix, or are as if it were absent.
         between: bytes between the last entry and the central directory.
         before_end: bytes between the central directory (and ZIP64 records) and the end record.
         comment: the end record's comment.
         trailing: bytes after everything.
-        end64: write a ZIP64 end record and, unless `locator=False`, its locator.
+        end64: write a ZIP64 end record and its locator.
+        locator: `False` leaves the locator out, `True` writes one without a ZIP64 end record.
         end64_fields: record_size, made, needed, disk, cd_disk, disk_count, count, cd_size, cd_offset, extensible.
         locator_fields: disk, offset, disks.
         end_fields: disk, cd_disk, disk_count, count, cd_size, cd_offset, comment_length.

@@ -54,4 +54,4 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
 
 
 def _counted(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'' if count == 1 else 's'}" if count else f"no {what}"
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"

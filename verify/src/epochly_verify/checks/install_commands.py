@@ -31,13 +31,18 @@ _PYTHON = re.compile(
     r"|(?:de)?activate(?:\.\w+)?|activate_this"
 )
 # Shells, and programs that take a password or a key.
-_INTERPRETERS = frozenset(  # noqa: SIM905 - words are easier to read than a column of strings
-    "ash bash cmd csh dash doas env fish git gpg gpg2 ksh powershell pwsh scp sftp sh ssh ssh-add "
-    "ssh-agent ssh-keygen su sudo tcsh zsh".split()
+_INTERPRETERS = frozenset(
+    """
+    ash bash cmd csh dash doas env fish git gpg gpg2 ksh powershell pwsh scp sftp sh ssh ssh-add
+    ssh-agent ssh-keygen su sudo tcsh zsh
+    """.split()  # noqa: SIM905 - easier to read than a column of strings
 )
-_COMMANDS = frozenset(  # noqa: SIM905 - the same
-    "apt apt-get awk cat cc chmod chown clang conda cp crontab curl docker find g++ gcc grep idle kill kubectl ls make "
-    "mount mv pipx podman poetry ps py pydoc pyw rm rsync sed systemctl tar twine uv uvx wget".split()
+_COMMANDS = frozenset(
+    """
+    apt apt-get awk cat cc chmod chown clang conda cp crontab curl docker find g++ gcc grep idle kill
+    kubectl ls make mount mv pipx podman poetry ps py pydoc pyw rm rsync sed systemctl tar twine uv uvx
+    wget
+    """.split()  # noqa: SIM905 - easier to read than a column of strings
 )
 _OWNERS = {"uvx": "uv"}
 _BIN = re.compile(r"(?:usr/)?(?:local/)?s?bin/|Scripts/", re.IGNORECASE)

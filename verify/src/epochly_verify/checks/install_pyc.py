@@ -46,7 +46,7 @@ MAX_BODY_BYTES = 8 * MIB  # bytes of one `.pyc`; honest ones are about as long a
 # What makes CPython's compiler quadratic, or recurse without looking at its stack, measured on 3.11: dotted names
 # (4 GiB of memory for 65k dots), `for` clauses (a crash in a small stack), scopes, replacement fields, keywords.
 _COSTLY = (
-    (re.compile(rb"(?:\.[\s\\]*\w+[\s\\]*){100}"), 0, "a name with 100 dots"),
+    (re.compile(rb"(?:\.[\s\\]*[\w\x80-\xff]+[\s\\]*){100}"), 0, "a name with 100 dots"),
     (re.compile(rb"\bfor\b"), 2_000, "more `for` clauses than are compiled here"),
     (
         re.compile(rb"\b(?:def|lambda|class|for)\b"),
@@ -82,10 +82,8 @@ def pyc_findings(plan: InstallPlan) -> Iterator[Finding]:
 def _judged(placed: Placed, source: Placed | None, budget: _Budget) -> Iterator[Finding]:
     subject = placed.member.name
     if placed.member.content is None:
-        message = (
-            f"its {placed.member.size_bytes} bytes were not read, so they were not compared with a source"
-        )
-        yield Finding("pyc-not-verified", subject, message)
+        message = f"its {placed.member.size_bytes} bytes could not be read, so what it would run is unknown"
+        yield Finding("pyc-unread", subject, message)
         return
     try:
         head = parse_pyc_head(placed.member.content)

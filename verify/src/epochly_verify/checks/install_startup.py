@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from epochly_verify.limits import KIB
 from epochly_verify.model import Finding
-from epochly_verify.parse.installplan import Root
 from epochly_verify.parse.onelinecode import hidden_in
 from epochly_verify.parse.pth import declares_namespace, leaves_site_packages, parse_pth
 from epochly_verify.parse.quote import quoted
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from epochly_verify.parse.installplan import InstallPlan, Placed
     from epochly_verify.parse.pth import PthLine
 
+MAX_FILES = 100  # `.pth` files in one wheel; the most seen in an honest one is 1
+MAX_BYTES = 64 * KIB  # bytes of one `.pth` file; the largest seen in an honest one has 2 KiB
 MAX_LINES = 200  # executed lines examined in one file; the most seen in an honest one is 3
 _CUSTOMIZE = ("sitecustomize", "usercustomize")
 _LINE_SHOWN = 100  # characters of a line in a message
@@ -32,12 +34,16 @@ HOOKS = frozenset(
 
 def startup_findings(plan: InstallPlan) -> Iterator[Finding]:
     """Everything in the wheel that the start of Python would run, or that would extend its path to elsewhere."""
-    for placed in plan.placed:
-        if placed.root is Root.SITE and placed.top_level:
-            if placed.path.endswith(".pth"):
-                yield from _pth(placed)
-            elif placed.path.endswith(".start"):
-                yield _start(placed)
+    beside = [placed for placed in plan.site if placed.top_level]
+    pth_files = [placed for placed in beside if placed.path.endswith(".pth")]
+    for placed in pth_files[:MAX_FILES]:
+        yield from _pth(placed)
+    if len(pth_files) > MAX_FILES:
+        message = f"is one of {len(pth_files)} `.pth` files, expected at most {MAX_FILES}; the rest were not read"
+        yield Finding("pth-obfuscated-code", pth_files[MAX_FILES].member.name, message)
+    for placed in beside:
+        if placed.path.endswith(".start"):
+            yield _start(placed)
     for name in _CUSTOMIZE:
         for placed in plan.top_levels.get(name, ())[:1]:
             message = f"Python imports `{name}` whenever it starts"
@@ -47,7 +53,11 @@ def startup_findings(plan: InstallPlan) -> Iterator[Finding]:
 def _pth(placed: Placed) -> Iterator[Finding]:
     subject = placed.member.name
     if placed.member.content is None:
-        message = f"its {placed.member.size_bytes} bytes were not read, and Python executes lines of it at every start"
+        message = "could not be read, and Python executes lines of it at every start"
+        yield Finding("pth-obfuscated-code", subject, message)
+        return
+    if len(placed.member.content) > MAX_BYTES:
+        message = f"has {len(placed.member.content)} bytes, expected at most {MAX_BYTES}; it was not read"
         yield Finding("pth-obfuscated-code", subject, message)
         return
     pth = parse_pth(placed.member.content)

@@ -37,34 +37,46 @@ if TYPE_CHECKING:
 _PEP_639 = (2, 4)  # Metadata-Version that put licence files below `licenses/`
 
 
-class _Unread(Exception):  # noqa: N818 - no error: the archive layer has said why
-    """A file's content could not be read, so the layer cannot have run."""
-
-
 def check(evidence: Evidence, policy: Policy) -> Outcome:
     """Compare the file name with what the archive says of itself."""
     findings: list[Finding] = []
+    read = _name(evidence.filename)
     name: ArtifactName | None = None
-    try:
-        name = parse_filename(evidence.filename)
-        if not is_normalized_name(name.project):
-            name = None
-            raise ValueError("the project name does not begin and end with a letter or digit")
-    except ValueError as error:
-        findings.append(Finding("filename-invalid", evidence.filename, _clause(error)))
+    if isinstance(read, Finding):
+        findings.append(read)
+    else:
+        name = read
     files = files_by_name(evidence.archive)
     if not any(member.digests for member in files.values()):
         return NotRun("the archive could not be read", tuple(findings))
-    judge = _wheel if evidence.kind is ArtifactKind.WHEEL else _sdist
-    try:
-        findings.extend(judge(evidence, policy.limits, name, files))
-    except _Unread as unread:
-        return NotRun(f"`{unread}` could not be read", tuple(findings))
+    unread: list[str] = []
+    if evidence.kind is ArtifactKind.WHEEL:
+        findings.extend(_wheel(evidence, policy.limits, name, files, unread))
+    else:
+        findings.extend(_sdist(policy.limits, name, files, unread))
+    if unread:
+        return NotRun(f"{' and '.join(quoted(path) for path in unread)} could not be read", tuple(findings))
     return Ran(tuple(findings), _story(name) if name is not None else "")
 
 
+def _name(filename: str) -> ArtifactName | Finding:
+    try:
+        name = parse_filename(filename)
+    except ValueError as error:
+        text = " ".join(str(error).split()).rstrip(".")[:300]
+        return Finding("filename-invalid", filename, text[:1].lower() + text[1:])
+    if not is_normalized_name(name.project):
+        message = f"the project name {quoted(name.raw_project)} does not begin and end with a letter or digit"
+        return Finding("filename-invalid", filename, message)
+    return name
+
+
 def _wheel(
-    evidence: Evidence, limits: Limits, name: ArtifactName | None, files: Mapping[str, Member]
+    evidence: Evidence,
+    limits: Limits,
+    name: ArtifactName | None,
+    files: Mapping[str, Member],
+    unread: list[str],
 ) -> Iterator[Finding]:
     info = find_dist_info(evidence.archive, evidence.filename)
     yield from folder_findings(evidence.archive, evidence.filename, name, info)
@@ -74,18 +86,22 @@ def _wheel(
     metadata: Metadata | None = None
     wheel: WheelFile | None = None
     problems: tuple[Finding, ...]
-    match _content(f"{info.folder}/METADATA", info.files.get("METADATA"), "metadata-missing"):
+    match _content(f"{info.folder}/METADATA", info.files.get("METADATA"), "metadata-missing", unread):
         case Finding() as finding:
             yield finding
+        case None:
+            pass
         case bytes() as data:
             metadata, problems = parse_metadata(data, f"{info.folder}/METADATA", limits)
             yield from problems
     if metadata is not None:
         yield from _identity(metadata, name, f"{info.folder}/METADATA")
         yield from _licences_of_wheel(metadata, info)
-    match _content(f"{info.folder}/WHEEL", info.files.get("WHEEL"), "wheel-file-missing"):
+    match _content(f"{info.folder}/WHEEL", info.files.get("WHEEL"), "wheel-file-missing", unread):
         case Finding() as finding:
             yield finding
+        case None:
+            pass
         case bytes() as data:
             wheel, problems = parse_wheel_file(data, f"{info.folder}/WHEEL", limits)
             yield from problems
@@ -93,17 +109,20 @@ def _wheel(
         yield from _tags(wheel, name, f"{info.folder}/WHEEL")
     yield from native_findings(files, name, wheel, info)
     if "entry_points.txt" in info.files:
-        match _content(f"{info.folder}/entry_points.txt", info.files["entry_points.txt"], ""):
+        match _content(f"{info.folder}/entry_points.txt", info.files["entry_points.txt"], "", unread):
             case Finding() as finding:
                 yield finding
+            case None:
+                pass
             case bytes() as data:
                 yield from parse_entry_points(data, f"{info.folder}/entry_points.txt", limits).problems
 
 
 def _sdist(
-    evidence: Evidence, limits: Limits, name: ArtifactName | None, files: Mapping[str, Member]
+    limits: Limits, name: ArtifactName | None, files: Mapping[str, Member], unread: list[str]
 ) -> Iterator[Finding]:
-    files = {path.removeprefix("./"): member for path, member in files.items()}  # as `tar cf x.tar ./x` names them
+    # `tar cf x.tar ./x` begins every name with `./`
+    files = {path.removeprefix("./"): member for path, member in files.items()}
     folders = list(dict.fromkeys(path.partition("/")[0] for path in files if "/" in path))
     own = [folder for folder in folders if name is not None and stem_names(folder, name)]
     folder = (own or folders or [""])[0]
@@ -113,9 +132,11 @@ def _sdist(
         )
         yield Finding("sdist-folder-mismatch", folder, message)
     where = f"{folder}/PKG-INFO" if folder else "PKG-INFO"
-    match _content(where, files.get(where), "pkg-info-missing"):
+    match _content(where, files.get(where), "pkg-info-missing", unread):
         case Finding() as finding:
             yield finding
+        case None:
+            pass
         case bytes() as data:
             metadata, problems = parse_metadata(data, where, limits)
             yield from problems
@@ -124,15 +145,16 @@ def _sdist(
                 yield from _licences_of_sdist(metadata, folder, files)
 
 
-def _content(where: str, member: Member | None, missing: str) -> bytes | Finding:
-    """The member's bytes, or why it has none: it is `missing` (a finding's id) or too large."""
+def _content(where: str, member: Member | None, missing: str, unread: list[str]) -> bytes | Finding | None:
+    """The member's bytes, or why it has none: it is `missing` (a finding's id), too large, or goes to `unread`."""
     if member is None:
         folder, _, name = where.rpartition("/")
         return Finding(missing, where, f"{quoted(folder)} holds no {name}" if folder else f"holds no {name}")
     if member.content is not None:
         return member.content
     if not member.digests:
-        raise _Unread(where)
+        unread.append(where)
+        return None
     return Finding("metadata-unreadable", where, f"is {member.size_bytes} bytes, too large to be judged")
 
 
@@ -208,8 +230,3 @@ def _story(name: ArtifactName) -> str:
     if name.kind is ArtifactKind.SDIST:
         return f"{name.project} {name.version}"
     return f"{name.project} {name.version}, {len(name.tags)} {'tag' if len(name.tags) == 1 else 'tags'}"
-
-
-def _clause(error: ValueError) -> str:
-    text = " ".join(str(error).split()).rstrip(".")[:300]
-    return text[:1].lower() + text[1:]

@@ -129,10 +129,8 @@ def _commit_findings(provenance: Provenance, claims: Claims, origin: str) -> Ite
         sources = sorted(known) if proven and known and proven not in known else []
     elif commits and not sources:
         uri, commit = commits[0]
-        message = (
-            f"the resolved source is {quoted(uri)} at commit {quoted(commit[:12])}, the certificate says "
-            f"{quoted(claims.source_repository_uri)} at {quoted(claims.source_repository_ref)}"
-        )
+        proven_source = f"{claims.source_repository_uri}@{claims.source_repository_ref}".strip("@")
+        message = _differs("resolvedDependencies", f"{uri} at {commit[:12]}", proven_source)
         yield Finding("provenance-source-mismatch", origin, message)
     elif not commits:
         message = f"no resolved dependency names the commit, the certificate says {quoted(proven)}"

@@ -65,7 +65,9 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
         return NotRun(f"{unread} of {len(files)} files could not be read", findings)
     listed = len(files) - 1
     noun = "file" if listed == 1 else "files"
-    return Ran(findings, f"{listed} {noun} compared with RECORD" if findings else f"{listed} {noun} match RECORD")
+    return Ran(
+        findings, f"{listed} {noun} compared with RECORD" if findings else f"{listed} {noun} match RECORD"
+    )
 
 
 def _compared(record: Record, where: str, files: Mapping[str, Member]) -> Iterator[Finding]:

@@ -116,11 +116,12 @@ def native_findings(
     if not anywhere and not in_purelib:
         return
     data = info.stem + DATA_SUFFIX
+    packages: dict[str, bool] = {}
     for path in files:
         if _NATIVE.search(path) is None:
             continue
         is_extension = _EXTENSION.search(path) is not None
-        if anywhere and is_extension and _is_importable(path, data, files):
+        if anywhere and is_extension and _is_importable(path, data, files, packages):
             message = f"{quoted(path)} is an extension module, and the tags promise a wheel for any platform"
             yield Finding("extension-module-in-any-wheel", path, message)
         elif anywhere:
@@ -131,17 +132,18 @@ def native_findings(
             yield Finding("extension-module-in-purelib", path, message)
 
 
-def _is_importable(path: str, data: str, files: Mapping[str, Member]) -> bool:
+def _is_importable(path: str, data: str, files: Mapping[str, Member], packages: dict[str, bool]) -> bool:
     """Whether every folder above is a regular package.
 
     Debuggers and the like carry libraries for several platforms in folders that are data, and choose among them at
-    run time; those are worth a warning only.
+    run time; those are worth a warning only. `packages` remembers the answers, since paths can be deep.
     """
-    parts = path.split("/")
-    root = ""
-    if parts[0] == data:
-        if len(parts) < 3 or parts[1] not in {"purelib", "platlib"}:
-            return False
-        root = f"{parts[0]}/{parts[1]}/"
-        parts = parts[2:]
-    return all(f"{root}{'/'.join(parts[:depth])}/__init__.py" in files for depth in range(1, len(parts)))
+    roots = {"", f"{data}/purelib", f"{data}/platlib"}
+    folder = path.rpartition("/")[0]
+    asked: list[str] = []
+    while folder not in roots and folder not in packages and f"{folder}/__init__.py" in files:
+        asked.append(folder)
+        folder = folder.rpartition("/")[0]
+    answer = folder in roots or packages.get(folder, False)
+    packages.update(dict.fromkeys([*asked, folder], answer))
+    return answer

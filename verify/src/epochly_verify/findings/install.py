@@ -198,6 +198,14 @@ KINDS: tuple[Kind, ...] = (
         strict=Severity.ERROR,
     ),
     Kind(
+        "pyc-unread",
+        Severity.ERROR,
+        "A `.pyc` is too large to be read, or so many files come before it that it was not, or its content is broken. "
+        "What Python would run from it is unknown. Honest ones are about as long as their source.",
+        "do not install the wheel, or remove the `.pyc`",
+        "PEP 552; attack: padding that keeps a `.pyc` from being looked at",
+    ),
+    Kind(
         "pyc-malformed",
         Severity.WARNING,
         "A `.pyc` does not begin as one of any supported Python does. Python would ignore it or fail on it; it is dead weight at best.",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 MAX_CHARS = 4_096  # of one line; the longest seen has about 600
+MAX_RANGE_CHARS = 512  # of a range of Python versions; the longest seen has about 60
 MAX_NESTING = 20  # opening parentheses of one line; the parser behind it recurses
 
 _RANGE = r"(?:(?:[<>=!]=|~=|<|>) ?[0-9]{1,9}(?:\.[0-9]{1,9}){1,9})"
@@ -42,7 +43,7 @@ def is_requirement(text: str) -> bool:
 
 def is_version_range(text: str) -> bool:
     """Whether `text` is a set of version specifiers, as in `Requires-Python`."""
-    if len(text) > MAX_CHARS:
+    if len(text) > MAX_RANGE_CHARS:
         return False
     if _VERSION_RANGE.fullmatch(text):
         return True

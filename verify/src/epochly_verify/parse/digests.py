@@ -14,7 +14,18 @@ CHUNK_BYTES = 1 << 20  # one read; large enough that the calls do not matter
 
 # Algorithms a RECORD row may use: those with at least 224 bits and no known collisions ("sha256 or better", PEP 427).
 RECORD_ALGORITHMS = frozenset(
-    {"sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
+    {
+        "sha224",
+        "sha256",
+        "sha384",
+        "sha512",
+        "sha3_224",
+        "sha3_256",
+        "sha3_384",
+        "sha3_512",
+        "blake2b",
+        "blake2s",
+    }
 )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from epochly_verify.limits import Limits
 
 SCRIPTS = frozenset({"console_scripts", "gui_scripts"})
+MAX_REFERENCE = 1_024  # characters; the longest seen has about 150
 
 _STRAY = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]"
@@ -54,7 +55,7 @@ class EntryPoints:
 def parse_entry_points(data: bytes, where: str, limits: Limits) -> EntryPoints:
     """Read entry_points.txt; `where` is its name in the wheel. Raises nothing.
 
-    A line that cannot be read is a problem and is left out; at most `limits.headers` entries are read.
+    A line that cannot be read is a problem and is left out; at most `limits.headers` lines are read.
     """
     try:
         text = data.decode()
@@ -71,10 +72,17 @@ def parse_entry_points(data: bytes, where: str, limits: Limits) -> EntryPoints:
     group = ""
     option = ""  # the option that a deeper line would continue
     indent = 0
-    for number, raw in enumerate(_LINE_END.split(text), start=1):
+    told = 0
+    for number, raw in enumerate(_lines(text), start=1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
+        told += 1
+        if told > limits.headers:
+            problems.append(
+                _malformed(where, f"has more than {limits.headers} lines; reading stopped at line {number}")
+            )
+            break
         deeper = len(raw) - len(raw.lstrip()) > indent
         if option and deeper:
             found = (
@@ -87,7 +95,9 @@ def parse_entry_points(data: bytes, where: str, limits: Limits) -> EntryPoints:
             option = ""
             group = header[1] if header else ""
             if group == "DEFAULT":
-                problems.append(_malformed(where, f"line {number} opens `[DEFAULT]`, which is every section to some"))
+                problems.append(
+                    _malformed(where, f"line {number} opens `[DEFAULT]`, which is every section to some")
+                )
             if not group:
                 problems.append(_malformed(where, f"line {number} is no section header: {quoted(line)}"))
             elif group in sections:
@@ -100,9 +110,6 @@ def parse_entry_points(data: bytes, where: str, limits: Limits) -> EntryPoints:
             reason = "stands before any section" if name and equals and not group else "is no `name = value`"
             problems.append(_malformed(where, f"line {number} {reason}: {quoted(line)}"))
             continue
-        if len(entries) == limits.headers:
-            problems.append(_malformed(where, f"has more than {limits.headers} entries"))
-            break
         option = name
         if (group, name) in names:
             message = f"line {number} gives {quoted(name)} of {quoted(f'[{group}]')} again"
@@ -113,8 +120,18 @@ def parse_entry_points(data: bytes, where: str, limits: Limits) -> EntryPoints:
     return EntryPoints(tuple(entries), tuple(problems))
 
 
+def _lines(text: str) -> Iterator[str]:
+    start = 0
+    for end in _LINE_END.finditer(text):
+        yield text[start : end.start()]
+        start = end.end()
+    yield text[start:]
+
+
 def is_object_reference(value: str) -> bool:
     """Whether `value` is `module`, `module:object.attribute`, either with `[extras]` behind: identifiers and dots."""
+    if len(value) > MAX_REFERENCE:
+        return False
     path, bracket, extras = value.partition("[")
     if bracket and not _EXTRAS.fullmatch(bracket + extras):
         return False

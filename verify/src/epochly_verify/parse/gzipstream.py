@@ -32,26 +32,26 @@ class GzipStream:
         self.broken = False  # the bytes end before the stream does
         self._source = source
         self._limits = limits
-        self._most = min(
-            limits.total_bytes, max(limits.ratio_free_bytes, limits.ratio * source.size_bytes)
-        )  # fmt: skip
+        self._most = min(limits.total_bytes, max(limits.ratio_free_bytes, limits.ratio * source.size_bytes))
         self._stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
         self._at = 0
         self._out = 0
         self._pending = b""
-        self._ready = b""
+        self._ready = b""  # inflated, of which `_taken` bytes were handed out
+        self._taken = 0
         self._ended = False
 
     def read(self, length: int) -> bytes:
         """The next `length` bytes, fewer only at the end."""
-        if len(self._ready) < length:
-            pieces = [self._ready]
-            have = len(self._ready)
+        if len(self._ready) - self._taken < length:
+            pieces = [self._ready[self._taken :]]
+            have = len(pieces[0])
             while have < length and (piece := self._inflate()):
                 pieces.append(piece)
                 have += len(piece)
-            self._ready = b"".join(pieces)
-        data, self._ready = self._ready[:length], self._ready[length:]
+            self._ready, self._taken = b"".join(pieces), 0
+        data = self._ready[self._taken : self._taken + length]
+        self._taken += len(data)
         self.position += len(data)
         return data
 
@@ -87,10 +87,14 @@ class GzipStream:
 
     def _too_much(self) -> None:
         if self._out > self._limits.total_bytes:
-            self._stop("limit-exceeded", f"more than {self._limits.total_bytes} bytes come out, and are not read")
+            self._stop(
+                "limit-exceeded", f"more than {self._limits.total_bytes} bytes come out, and are not read"
+            )
             return
         size = self._source.size_bytes
-        message = f"more than {self._most} bytes come out of {size}; at most {self._limits.ratio} times is read"
+        message = (
+            f"more than {self._most} bytes come out of {size}; at most {self._limits.ratio} times is read"
+        )
         self._stop("decompression-bomb", message)
 
     def _after(self) -> None:
@@ -105,6 +109,8 @@ class GzipStream:
         while chunk := self._source.read_at(position, READ_BYTES):
             if chunk.strip(b"\0"):
                 length = self._source.size_bytes - at
-                self.findings.append(Finding("trailing-data", WHOLE, f"{length} bytes follow the end of the gzip member"))
+                self.findings.append(
+                    Finding("trailing-data", WHOLE, f"{length} bytes follow the end of the gzip member")
+                )
                 return
             position += len(chunk)

@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from epochly_verify.limits import Limits
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_HEADER = re.compile(r"([\x21-\x39\x3b-\x7e]+):(.*)", re.DOTALL)
+_END = r"(?:\r\n|\r|\n)"
+_LINE_END = re.compile(_END)
+_HEADER = re.compile(rf"([\x21-\x39\x3b-\x7e]++):([^\r\n]*+(?:{_END}[ \t][^\r\n]*+)*+)(?:{_END}|\Z)")
+_OTHER_LINE = re.compile(rf"[^\r\n]*+(?:{_END}|\Z)")
 
 Fields = tuple[tuple[str, str], ...]
 
 
 class TooManyHeadersError(Exception):
-    """The block has more headers than the limits allow; `line` is the first one too many."""
+    """The block has more headers (with the lines that are none) than the limits allow; `line` is the first too many."""
 
     def __init__(self, line: int) -> None:
         super().__init__(f"more headers than allowed at line {line}")
@@ -63,30 +63,24 @@ def parse_headers(text: str, limits: Limits) -> Headers:
     Raises:
         TooManyHeadersError: there are more than `limits.headers`.
     """
-    names: list[str] = []
-    values: list[list[str]] = []
-    broken_line = broken_after = 0
-    for number, line in enumerate(_lines(text), start=1):
-        if not line:
-            break
-        if line[0] in " \t" and len(names) > broken_after:
-            values[-1].append(line)
-        elif found := _HEADER.fullmatch(line):
-            if len(names) == limits.headers:
-                raise TooManyHeadersError(number)
-            names.append(found[1].lower())
-            values.append([found[2]])
-        elif not broken_line:
-            broken_line, broken_after = number, len(names)
-    joined = tuple((name, "\n".join(parts).strip()) for name, parts in zip(names, values, strict=True))
-    if broken_line:
-        return Headers(joined[:broken_after], broken_line, joined[broken_after:])
-    return Headers(joined)
+    before: list[tuple[str, str]] = []
+    late: list[tuple[str, str]] = []
+    broken_line = lines = at = 0
+    while at < len(text) and text[at] not in "\r\n":
+        lines += 1
+        if lines > limits.headers:
+            raise TooManyHeadersError(_line_number(text, at))
+        found = _HEADER.match(text, at)
+        if found is not None:
+            value = found[2].replace("\r\n", "\n").replace("\r", "\n").strip()
+            (late if broken_line else before).append((found[1].lower(), value))
+        else:
+            broken_line = broken_line or _line_number(text, at)
+            found = _OTHER_LINE.match(text, at)
+        assert found is not None  # the second pattern matches anything
+        at = found.end()
+    return Headers(tuple(before), broken_line, tuple(late))
 
 
-def _lines(text: str) -> Iterator[str]:
-    start = 0
-    for end in _LINE_END.finditer(text):
-        yield text[start : end.start()]
-        start = end.end()
-    yield text[start:]
+def _line_number(text: str, at: int) -> int:
+    return sum(1 for _ in _LINE_END.finditer(text, 0, at)) + 1

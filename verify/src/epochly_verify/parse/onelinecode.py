@@ -17,19 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_LINE = 2_000  # characters; the longest honest line seen has 900 (a nested namespace package)
-MAX_ESCAPES = 8  # `\\x41` and the like in one line; honest lines have none
+MAX_ESCAPES = 8  # `\x41` and the like in one line; honest lines have none
 _DEPTH = 4  # code in a string in a string; honest lines have one level
 
-_MODULES = frozenset(  # noqa: SIM905 - words are easier to read than a column of strings
-    "aiohttp asyncore base64 binascii bz2 cffi codecs ctypes ftplib gzip http httpx lzma marshal multiprocessing pickle "
-    "pty requests runpy smtplib socket ssl subprocess telnetlib urllib urllib2 urllib3 webbrowser xmlrpc zipimport "
-    "zlib".split()
+_MODULES = frozenset(
+    """
+    aiohttp asyncore base64 binascii bz2 cffi codecs ctypes ftplib gzip http httpx lzma marshal
+    multiprocessing pickle pty requests runpy smtplib socket ssl subprocess telnetlib urllib urllib2
+    urllib3 webbrowser xmlrpc zipimport zlib
+    """.split()  # noqa: SIM905 - easier to read than a column of strings
 )
-_CALLS = frozenset(  # noqa: SIM905 - the same
-    "a85decode b16decode b32decode b64decode b85decode check_call check_output decodebytes decompress "
-    "execl execle execlp execv execve execvp execvpe fork forkpty fromhex popen Popen posix_spawn posix_spawnp "
-    "spawnl spawnle spawnv spawnve standard_b64decode startfile system unhexlify urlopen urlretrieve "
-    "urlsafe_b64decode".split()
+_CALLS = frozenset(
+    """
+    a85decode b16decode b32decode b64decode b85decode check_call check_output decodebytes decompress
+    execl execle execlp execv execve execvp execvpe fork forkpty fromhex popen Popen posix_spawn
+    posix_spawnp spawnl spawnle spawnv spawnve standard_b64decode startfile system unhexlify urlopen
+    urlretrieve urlsafe_b64decode
+    """.split()  # noqa: SIM905 - easier to read than a column of strings
 )
 _HARMLESS = "platform"  # its `system()` names the operating system
 _INTERNALS = frozenset({"__builtins__", "__globals__", "__subclasses__", "__code__"})

@@ -58,7 +58,9 @@ def reach_from_filename(filename: str) -> Reach:
     platforms = filename[: -len(".whl")].rpartition("-")[2].lower().split(".")
     if all(tag.startswith(("manylinux", "musllinux", "linux", "android")) for tag in platforms):
         return SOURCE_TREE
-    if all(tag.startswith(("macosx", "ios", "manylinux", "musllinux", "linux", "android")) for tag in platforms):
+    if all(
+        tag.startswith(("macosx", "ios", "manylinux", "musllinux", "linux", "android")) for tag in platforms
+    ):
         return Reach(windows=False, folds_case=True)
     return Reach()
 
@@ -102,10 +104,14 @@ def name_findings(name: str, reach: Reach, max_bytes: int) -> Iterator[Finding]:
             yield from _length(name, max_bytes)
         yield from _unseen(name, subject)
     if "\\" in name:
-        yield Finding("backslash-in-name", subject, "the name has a backslash, which Windows takes for a separator")
+        yield Finding(
+            "backslash-in-name", subject, "the name has a backslash, which Windows takes for a separator"
+        )
     drive = _DRIVE.match(name)
     if name.startswith("/"):
-        yield Finding("absolute-path", subject, "the name begins with `/`; members are relative to the archive")
+        yield Finding(
+            "absolute-path", subject, "the name begins with `/`; members are relative to the archive"
+        )
     if drive:
         yield Finding("drive-letter", subject, f"the name begins with the drive `{name[:2]}`")
     parts = name.split("/")
@@ -122,7 +128,9 @@ def name_findings(name: str, reach: Reach, max_bytes: int) -> Iterator[Finding]:
 def _length(name: str, max_bytes: int) -> Iterator[Finding]:
     total = len(name.encode("utf-8", "surrogatepass"))
     if total > max_bytes:
-        yield Finding("name-too-long", shown(name), f"the name has {total} bytes, at most {max_bytes} can be unpacked")
+        yield Finding(
+            "name-too-long", shown(name), f"the name has {total} bytes, at most {max_bytes} can be unpacked"
+        )
         return
     longest = max(len(part.encode("utf-8", "surrogatepass")) for part in name.split("/"))
     if longest > MAX_COMPONENT_BYTES:
@@ -136,11 +144,15 @@ def _unseen(name: str, subject: str) -> Iterator[Finding]:
 
     if found := next((c for c in name if c in _BIDI), ""):
         yield Finding(
-            "bidi-in-name", subject, f"the name has U+{ord(found):04X}, which changes the order in which it is shown"
+            "bidi-in-name",
+            subject,
+            f"the name has U+{ord(found):04X}, which changes the order in which it is shown",
         )
     hidden = (c for c in name if unicodedata.category(c) == "Cf" and c not in _BIDI and c not in _JOINERS)
     if found := next(hidden, ""):
-        yield Finding("invisible-character-in-name", subject, f"the name has the invisible U+{ord(found):04X}")
+        yield Finding(
+            "invisible-character-in-name", subject, f"the name has the invisible U+{ord(found):04X}"
+        )
 
 
 def _windows(parts: Sequence[str], subject: str, reach: Reach) -> Iterator[Finding]:
@@ -186,7 +198,9 @@ def collision_findings(names: Iterable[str], reach: Reach) -> Iterator[Finding]:
             parent = parent.rpartition("/")[0]
     for path in files:
         if path in folders:
-            yield Finding("file-directory-conflict", shown(path), "the name is a file here and a folder elsewhere")
+            yield Finding(
+                "file-directory-conflict", shown(path), "the name is a file here and a folder elsewhere"
+            )
     yield from _unicode_collisions(files)
     by_fold: dict[str, str] = {}
     folded_folders = {folder.casefold(): folder for folder in folders}

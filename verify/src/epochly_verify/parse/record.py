@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
-import io
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from epochly_verify.model import Finding
 from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from epochly_verify.limits import Limits
 
@@ -49,6 +48,9 @@ SIGNATURES = (
     "RECORD.p7s",
 )  # the only files the specification leaves out of RECORD, beside RECORD
 
+MAX_LINE = 32_768  # characters; room for a name of 4096 bytes with every byte quoted, and the longest hash
+
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
 _STANDARD = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _URLSAFE = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
@@ -98,7 +100,7 @@ def parse_record(data: bytes, where: str, limits: Limits) -> Record:
     rows: list[Row] = []
     named: set[str] = set()
     complete = False
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(_lines(text), strict=True)
     try:
         for count, columns in enumerate(reader, start=1):
             if count > limits.record_rows:
@@ -122,6 +124,16 @@ def parse_record(data: bytes, where: str, limits: Limits) -> Record:
             _malformed(where, f"line {reader.line_num} is no CSV ({error}); reading stopped there")
         )
     return Record(tuple(rows), frozenset(named), complete, tuple(problems))
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines with their ends, as `csv` wants them; without a copy of the whole."""
+    at = 0
+    while at < len(text) and (found := _LINE.match(text, at)):
+        if found.end() - at > MAX_LINE:
+            raise csv.Error(f"line longer than {MAX_LINE} characters")
+        yield found[0]
+        at = found.end()
 
 
 def digest_text(digest: bytes) -> str:

@@ -59,4 +59,8 @@ def retention_order(name: str) -> tuple[int, str]:
     lowered = name.lower()
     if ".dist-info/" in lowered:
         return (0, name) if "/" not in lowered.partition(".dist-info/")[2] else (1, name)
-    return (3, name) if lowered.endswith((".pyc", ".pyo", ".py")) and lowered.rpartition("/")[2] not in _SITE_HOOKS else (2, name)
+    return (
+        (3, name)
+        if lowered.endswith((".pyc", ".pyo", ".py")) and lowered.rpartition("/")[2] not in _SITE_HOOKS
+        else (2, name)
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from epochly_verify.errors import InputError
 from epochly_verify.model import EMPTY
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +109,7 @@ def _text(parent: Mapping[str, Any], path: str, name: str, *, optional: bool = F
     if value is None and optional:
         return ""
     if not isinstance(value, str) or not (value or optional):
-        raise _malformed(f"{path}.{name[:80]}", "is missing" if not value else "is no text")
+        raise _malformed(f"{path}.{quoted(name, most=80)[1:-1]}", "is missing" if not value else "is no text")
     return value
 
 

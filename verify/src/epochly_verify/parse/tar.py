@@ -74,8 +74,8 @@ def read_tar(source: Source, filename: str, limits: Limits) -> Archive:
     stream = GzipStream(source, limits)
     members: list[Member] = []
     room = limits.retained_bytes
-    for header, known in _headers(stream, limits, log):
-        member = _member(stream, header, known, limits, room, log)
+    for header, known in _headers(stream, log):
+        member = _member(stream, header, known, limits=limits, room=room, log=log)
         members.append(member)
         room -= len(member.content or b"")
         if len(members) >= limits.members:
@@ -86,7 +86,7 @@ def read_tar(source: Source, filename: str, limits: Limits) -> Archive:
     return Archive(tuple(members), tuple(members), tuple(dict.fromkeys(log)))
 
 
-def _headers(stream: GzipStream, limits: Limits, log: list[Finding]) -> Iterator[tuple[TarHeader, _Known]]:
+def _headers(stream: GzipStream, log: list[Finding]) -> Iterator[tuple[TarHeader, _Known]]:
     """Each member's header with what extension headers said of it; the caller reads its data before the next."""
     known = _Known()
     try:
@@ -139,7 +139,9 @@ def _stored_bytes(header: TarHeader) -> int:
     if header.type in FILE_TYPES or header.type not in {HARDLINK, SYMLINK, DIRECTORY, *_NO_FILES}:
         return header.size
     if header.size:
-        raise TarError(f"it is no file and says that {header.size} bytes of data follow, where readers disagree")
+        raise TarError(
+            f"it is no file and says that {header.size} bytes of data follow, where readers disagree"
+        )
     return 0
 
 
@@ -156,7 +158,9 @@ def _finish(stream: GzipStream, position: int, size: int) -> None:
 def _extended(stream: GzipStream, header: TarHeader, known: _Known) -> _Known:
     """What an extension header adds."""
     if header.size > MAX_EXTENSION_BYTES:
-        raise TarError(f"it is an extension header of {header.size} bytes; at most {MAX_EXTENSION_BYTES} are read")
+        raise TarError(
+            f"it is an extension header of {header.size} bytes; at most {MAX_EXTENSION_BYTES} are read"
+        )
     position = stream.position
     data = stream.read(header.size)
     _finish(stream, position, header.size)
@@ -181,7 +185,7 @@ def _extended(stream: GzipStream, header: TarHeader, known: _Known) -> _Known:
 
 
 def _member(
-    stream: GzipStream, header: TarHeader, known: _Known, limits: Limits, room: int, log: list[Finding]
+    stream: GzipStream, header: TarHeader, known: _Known, *, limits: Limits, room: int, log: list[Finding]
 ) -> Member:
     """The member a header makes; a file's data are read and hashed."""
     name = _decoded(header.name if known.name is None else known.name, "name", log)
@@ -192,11 +196,15 @@ def _member(
         which = "setuid" if mode & stat.S_ISUID else "setgid"
         log.append(Finding("setuid-mode", subject, f"the mode {mode:04o} has the {which} bit"))
     if known.sparse or header.type == GNU_SPARSE:
-        log.append(Finding("sparse-member", subject, "the member is sparse: its data are not all in the archive"))
+        log.append(
+            Finding("sparse-member", subject, "the member is sparse: its data are not all in the archive")
+        )
         return Member(name, MemberKind.OTHER, 0, EMPTY, mode)
     if header.type == DIRECTORY:
         if header.size:
-            log.append(Finding("directory-with-content", subject, f"a folder with {header.size} bytes of data"))
+            log.append(
+                Finding("directory-with-content", subject, f"a folder with {header.size} bytes of data")
+            )
         return Member(name.rstrip("/") + "/", MemberKind.DIRECTORY, 0, EMPTY, stat.S_IFDIR | mode)
     if header.type == SYMLINK:
         return Member(name, MemberKind.SYMLINK, 0, EMPTY, stat.S_IFLNK | mode, None, link)
@@ -255,7 +263,9 @@ def _tree_findings(members: list[Member], filename: str, limits: Limits) -> Iter
             yield from name_findings(name, SOURCE_TREE, limits.name_bytes)
     for path, count in counts.items():
         if count > 1:
-            yield Finding("duplicate-entry", shown(path), f"{count} members have this name; the last one remains")
+            yield Finding(
+                "duplicate-entry", shown(path), f"{count} members have this name; the last one remains"
+            )
     yield from collision_findings(names, SOURCE_TREE)
     yield from link_findings(dict(zip(names, members, strict=True)))
     yield from top_folder_findings(names, filename)

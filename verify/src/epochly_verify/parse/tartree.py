@@ -46,7 +46,9 @@ def link_findings(members: Mapping[str, Member]) -> Iterator[Finding]:
         if problem := _leaves(name, member, symlinks):
             yield Finding("link-outside", shown(name), f"the link to `{shown(target)}` {problem}")
         elif member.kind is MemberKind.HARDLINK and target.removeprefix("./") not in members:
-            yield Finding("link-outside", shown(name), f"the hard link to `{shown(target)}` has no member to lead to")
+            yield Finding(
+                "link-outside", shown(name), f"the hard link to `{shown(target)}` has no member to lead to"
+            )
         else:
             yield Finding("link-in-sdist", shown(name), f"the member is a link to `{shown(target)}`")
 
@@ -76,21 +78,25 @@ def _leaves(name: str, member: Member, symlinks: Collection[str]) -> str:
 
 
 def top_folder_findings(names: Collection[str], filename: str) -> Iterator[Finding]:
-    """Whether everything is below one folder that is named like the file (PEP 625), as names and versions compare."""
-    tops = dict.fromkeys(name.partition("/")[0] for name in names if name not in {"./", "."} and not name.startswith("/"))
+    """Whether everything is below one folder that is named like the file (PEP 625), as names and versions compare.
+
+    A file name that is no `NAME-VERSION` is not this layer's matter: then only one folder is asked for.
+    """
+    tops = dict.fromkeys(
+        name.partition("/")[0] for name in names if name not in {"./", "."} and not name.startswith("/")
+    )
     if not tops:
         return
-    stem = filename.removesuffix(".tar.gz").removesuffix(".tgz")
-    right = [top for top in tops if _same(top, stem)]
-    others = [top for top in tops if top not in right]
-    if len(right) == 1 and not others:
-        top = right[0]
-        if top in names:
-            yield Finding("sdist-top-folder", shown(top), "the one member at the top is a file, not a folder")
-        return
-    listed = ", ".join(f"`{shown(top)}`" for top in (others or right)[:3])
-    more = f" and {len(tops) - 3} more" if len(others or right) > 3 else ""
-    yield Finding("sdist-top-folder", shown(next(iter(others or right))), f"everything should be below `{shown(stem)}/`; there is {listed}{more}")
+    stem = filename.removesuffix(".tar.gz").removesuffix(".tgz").removesuffix(".zip")
+    wrong = [top for top in tops if "-" in stem and not _same(top, stem)]
+    if not wrong and len(tops) > 1:
+        wrong = list(tops)[1:]
+    for top in wrong:
+        message = f"everything should be below the one folder `{shown(stem)}/`"
+        yield Finding("sdist-top-folder", shown(top), message)
+    for top in tops:
+        if top in names and top not in wrong:
+            yield Finding("sdist-top-folder", shown(top), "the member at the top is a file, not a folder")
 
 
 def _same(top: str, stem: str) -> bool:

@@ -12,10 +12,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from epochly_verify.model import EMPTY, Archive, Finding, Member, MemberKind
+from epochly_verify.model import EMPTY, Archive, ArtifactKind, Finding, Member, MemberKind
 from epochly_verify.parse.digests import RECORD_ALGORITHMS
+from epochly_verify.parse.filename import parse_filename
 from epochly_verify.parse.paths import reach_from_filename, shown
 from epochly_verify.parse.retain import members_to_retain, retention_order
+from epochly_verify.parse.tartree import top_folder_findings
 from epochly_verify.parse.zipcontent import read_contents
 from epochly_verify.parse.zipformat import STORED
 from epochly_verify.parse.zipinflate import Content, Request
@@ -78,6 +80,8 @@ def read_zip(source: Source, filename: str, limits: Limits, *, jobs: int = 1) ->
         reach_from_filename(filename),
         limits.name_bytes,
     )
+    if _is_sdist(filename):
+        log += top_folder_findings({entry.name.full for entry in central}, filename)
     contents = _contents(source, (*central, *streamed), limits, jobs, log)
     members = [_member(entry, contents, log, whole=False) for entry in central]
     by_header = {entry.header.at: (entry, member) for entry, member in zip(central, members, strict=True)}
@@ -89,6 +93,13 @@ def read_zip(source: Source, filename: str, limits: Limits, *, jobs: int = 1) ->
         else:
             seen.append(_member(entry, contents, log, whole=True))
     return Archive(tuple(members), tuple(seen), tuple(dict.fromkeys(log)))
+
+
+def _is_sdist(filename: str) -> bool:
+    try:
+        return parse_filename(filename).kind is ArtifactKind.SDIST
+    except ValueError:
+        return False
 
 
 def _entries(found: Layout, limits: Limits) -> tuple[list[_Entry], list[_Entry]]:
@@ -129,22 +140,20 @@ def _contents(
     """The content of everything that may be read, by the request its entry holds."""
     allowed = _within_limits(source, entries, limits, log)
     kept = _kept(entries, allowed, limits, log)
-    final: dict[Request, Request] = {}
-    records = {entry.request for entry in entries if entry.request in kept and _is_record(entry.text)}
-    done: dict[Request, Content] = {}
-    wanted = [request for request in records if request is not None]
-    for request, content in zip(wanted, read_contents(source, [r._replace(keep=True) for r in wanted], 1), strict=True):
-        done[request] = content
-    algorithms = _named_algorithms(content.data for content in done.values())
+    records = list(
+        dict.fromkeys(e.request for e in entries if e.request and e.request in kept and _is_record(e.text))
+    )
+    first = read_contents(source, [request._replace(keep=True) for request in records], 1)
+    done = dict(zip(records, first, strict=True))
+    algorithms = _named_algorithms(content.data for content in first)
+    rest: dict[Request, Request] = {}
     for entry in entries:
         request = entry.request
-        if request is None or request not in allowed or request in done:
-            continue
-        before = final[request].algorithms if request in final else ()
-        named = tuple(sorted({*before, *algorithms.get(entry.text, ())}))
-        final[request] = request._replace(keep=request in kept, algorithms=named)
-    contents = read_contents(source, list(final.values()), jobs)
-    return done | dict(zip(final, contents, strict=True))
+        if request and request in allowed and request not in done:
+            before = rest[request].algorithms if request in rest else ()
+            named = tuple(sorted({*before, *algorithms.get(entry.text, ())}))
+            rest[request] = request._replace(keep=request in kept, algorithms=named)
+    return done | dict(zip(rest, read_contents(source, list(rest.values()), jobs), strict=True))
 
 
 def _within_limits(
@@ -184,7 +193,9 @@ def _kept(
 ) -> frozenset[Request]:
     """The requests whose bytes a check needs and that fit in memory."""
     wanted = members_to_retain({entry.text for entry in entries})
-    ordered = sorted((entry for entry in entries if entry.text in wanted), key=lambda e: retention_order(e.text))
+    ordered = sorted(
+        (entry for entry in entries if entry.text in wanted), key=lambda e: retention_order(e.text)
+    )
     room = limits.retained_bytes
     kept: set[Request] = set()
     for entry in ordered:
@@ -233,7 +244,9 @@ def _member(entry: _Entry, contents: Mapping[Request, Content], log: list[Findin
     content = contents.get(entry.request) if entry.request else None
     subject = shown(entry.name.full)
     if kind is MemberKind.DIRECTORY:
-        carried = max(header.size, content.whole_size if content else 0, header.compressed * (header.method == STORED))
+        carried = max(
+            header.size, content.whole_size if content else 0, header.compressed * (header.method == STORED)
+        )
         if carried:
             log.append(Finding("directory-with-content", subject, f"a folder with {carried} bytes of data"))
         elif content is None or content.problems == ():

@@ -64,7 +64,7 @@ class Header(NamedTuple):
 
 
 class EndRecord(NamedTuple):
-    """The end of central directory record, ZIP64 included: `count`, `cd_size` and `cd_offset` are the final values.
+    """The end of central directory record, ZIP64 included: `entries`, `cd_size` and `cd_offset` are the final values.
 
     `first` is where the first of the end records begins: everything before it should be central directory.
     """
@@ -72,7 +72,7 @@ class EndRecord(NamedTuple):
     at: int
     stop: int
     first: int
-    count: int
+    entries: int
     cd_size: int
     cd_offset: int
     comment: bytes
@@ -112,17 +112,33 @@ def central_header(source: Source, at: int) -> Header | None:
         return None
     name = rest[:name_length]
     stop = at + _CENTRAL.size + length
-    zip64, problems = False, ()
+    zip64 = False
+    problems: tuple[Problem, ...] = ()
     if extra_length:
         extra = rest[name_length : name_length + extra_length]
         values, zip64, problems = _extras(extra, name, (size, compressed, offset, disk))
         size, compressed, offset, disk = values
     return Header(
-        at, stop, name, flags, method, crc, compressed, size, zip64, problems, offset, external, disk, comment_length
+        at,
+        stop,
+        name,
+        flags,
+        method,
+        crc,
+        compressed,
+        size,
+        zip64,
+        problems,
+        offset,
+        external,
+        disk,
+        comment_length,
     )
 
 
-def _extras(extra: bytes, name: bytes, values: tuple[int, ...]) -> tuple[tuple[int, ...], bool, tuple[Problem, ...]]:
+def _extras(
+    extra: bytes, name: bytes, values: tuple[int, ...]
+) -> tuple[tuple[int, ...], bool, tuple[Problem, ...]]:
     """The header's values with ZIP64 ones put in, whether there was a ZIP64 field, and what is wrong with the fields."""
     problems: list[Problem] = []
     zip64 = None
@@ -130,7 +146,9 @@ def _extras(extra: bytes, name: bytes, values: tuple[int, ...]) -> tuple[tuple[i
     at = 0
     while at < len(extra):
         if at + 4 > len(extra):
-            problems.append(("extra-field-malformed", f"{len(extra) - at} bytes too few for an extra field are left"))
+            problems.append(
+                ("extra-field-malformed", f"{len(extra) - at} bytes too few for an extra field are left")
+            )
             break
         kind, length = struct.unpack_from("<2H", extra, at)
         data = extra[at + 4 : at + 4 + length]
@@ -142,7 +160,12 @@ def _extras(extra: bytes, name: bytes, values: tuple[int, ...]) -> tuple[tuple[i
         if kind not in {_ZIP64_EXTRA, _UNICODE_PATH}:
             continue
         if kind in seen:
-            problems.append(("extra-field-malformed", f"extra field 0x{kind:04x} stands twice, readers choose differently"))
+            problems.append(
+                (
+                    "extra-field-malformed",
+                    f"extra field 0x{kind:04x} stands twice, readers choose differently",
+                )
+            )
             continue
         seen.add(kind)
         if kind == _ZIP64_EXTRA:
@@ -152,7 +175,9 @@ def _extras(extra: bytes, name: bytes, values: tuple[int, ...]) -> tuple[tuple[i
     if zip64 is None:
         wanted = [field for field, value in zip(_FIELDS, values[:3], strict=False) if value == _ALL32]
         if wanted:
-            problems.append(("zip64-malformed", f"the {wanted[0]} is left to a ZIP64 extra field, and there is none"))
+            problems.append(
+                ("zip64-malformed", f"the {wanted[0]} is left to a ZIP64 extra field, and there is none")
+            )
         return values, False, tuple(problems)
     values, more = _zip64_values(zip64, values)
     return values, True, tuple(problems + more)
@@ -167,7 +192,12 @@ def _zip64_values(data: bytes, values: tuple[int, ...]) -> tuple[tuple[int, ...]
     Some writers list all of them always, and some readers believe them always: then both readings must agree.
     """
     if len(data) not in _ZIP64_LENGTHS:
-        return values, [("zip64-malformed", f"the ZIP64 extra field has {len(data)} bytes; 0, 8, 16, 24 or 28 are possible")]
+        return values, [
+            (
+                "zip64-malformed",
+                f"the ZIP64 extra field has {len(data)} bytes; 0, 8, 16, 24 or 28 are possible",
+            )
+        ]
     listed = list(struct.unpack_from(f"<{min(len(data) // 8, 3)}Q", data))
     if len(data) == 28:
         listed.append(struct.unpack_from("<L", data, 24)[0])
@@ -186,7 +216,9 @@ def _zip64_values(data: bytes, values: tuple[int, ...]) -> tuple[tuple[int, ...]
             message = f"the {_FIELDS[i]} is {merged[i]}, but an unasked-for ZIP64 value says {value}"
             problems.append(("zip64-extra-differs" if i == 0 and not missing else "zip64-malformed", message))
         if len(listed) > len(values):
-            problems.append(("zip64-malformed", "the ZIP64 extra field has more values than the header has fields"))
+            problems.append(
+                ("zip64-malformed", "the ZIP64 extra field has more values than the header has fields")
+            )
     return tuple(merged), problems
 
 
@@ -202,7 +234,12 @@ def _unicode_path(data: bytes, name: bytes) -> list[Problem]:
         return []
     holds = int.from_bytes(data[1:5], "little") == zlib.crc32(name)
     stale = "" if holds else ", although its checksum is of yet another name"
-    return [("unicode-path-mismatch", f"extra field 0x7075 gives the entry the other name {ascii(path.decode())}{stale}")]
+    return [
+        (
+            "unicode-path-mismatch",
+            f"extra field 0x7075 gives the entry the other name {path.decode()!a}{stale}",
+        )
+    ]
 
 
 def end_record(source: Source, at: int) -> EndRecord | None:
@@ -227,7 +264,12 @@ def end_record(source: Source, at: int) -> EndRecord | None:
                     problems.append(("zip64-malformed", message))
             fields = found
     elif _ALL32 in {cd_size, cd_offset}:
-        problems.append(("zip64-malformed", "the end record refers to a ZIP64 end record, and there is no locator for one"))
+        problems.append(
+            (
+                "zip64-malformed",
+                "the end record refers to a ZIP64 end record, and there is no locator for one",
+            )
+        )
     disk, cd_disk, disk_count, count, cd_size, cd_offset = fields
     if disk or cd_disk or disk_count != count:
         message = f"the end record is of disk {disk}, with {disk_count} of {count} entries on it; one disk is allowed"
@@ -248,12 +290,16 @@ def _end64(source: Source, at: int, locator: bytes) -> tuple[tuple[int, ...] | N
     problems: list[Problem] = []
     _, disk, offset, disks = _LOCATOR.unpack(locator)
     if disk or disks > 1:
-        problems.append(("multi-disk", f"the ZIP64 locator speaks of disk {disk} of {disks}; one disk is allowed"))
+        problems.append(
+            ("multi-disk", f"the ZIP64 locator speaks of disk {disk} of {disks}; one disk is allowed")
+        )
     usual = at - _END64.size
     raw = source.read_at(usual, _END64.size) if usual >= 0 else b""
     where = usual
     if raw[:4] != END64 or offset != usual:
-        problems.append(("zip64-malformed", f"the ZIP64 locator gives offset {offset}, the record should be at {usual}"))
+        problems.append(
+            ("zip64-malformed", f"the ZIP64 locator gives offset {offset}, the record should be at {usual}")
+        )
     if raw[:4] != END64 and offset < at:
         where = offset
         raw = source.read_at(offset, _END64.size)

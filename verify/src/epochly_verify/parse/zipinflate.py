@@ -235,8 +235,10 @@ def _inflated(source: Source, request: Request, problems: list[Problem]) -> Iter
         if piece:
             out += len(piece)
             yield piece
-        elif not stream.eof and not pending and not left and not fed:
-            problems.append(("compressed-data-malformed", f"the deflate stream has no end; {out} bytes came out"))
+        elif not (stream.eof or pending or left or fed):
+            problems.append(
+                ("compressed-data-malformed", f"the deflate stream has no end; {out} bytes came out")
+            )
             return
     surplus = left + len(stream.unused_data)
     if surplus:

@@ -111,18 +111,25 @@ def _mode_findings(mode: int, name: Name) -> Iterator[Finding]:
     elif kind == stat.S_IFDIR and not name.full.endswith("/"):
         yield Finding("special-file", subject, f"the mode {mode:06o} makes it a folder, its name a file")
     elif kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        yield Finding("special-file", subject, f"the mode {mode:06o} makes it {_SPECIAL.get(kind, 'no file')}")
-    if mode & (stat.S_ISUID | stat.S_ISGID) and kind != stat.S_IFDIR:  # on folders it is a habit of shared builds
+        yield Finding(
+            "special-file", subject, f"the mode {mode:06o} makes it {_SPECIAL.get(kind, 'no file')}"
+        )
+    if (
+        mode & (stat.S_ISUID | stat.S_ISGID) and kind != stat.S_IFDIR
+    ):  # on folders it is a habit of shared builds
         which = "setuid" if mode & stat.S_ISUID else "setgid"
         yield Finding("setuid-mode", subject, f"the mode {mode:06o} has the {which} bit")
 
 
 def all_names_findings(
-    central: Sequence[tuple[Header, Name]], streamed: Sequence[tuple[Header, Name]], reach: Reach, max_bytes: int
+    central: Sequence[tuple[Header, Name]],
+    streamed: Sequence[tuple[Header, Name]],
+    reach: Reach,
+    max_bytes: int,
 ) -> Iterator[Finding]:
     """Everything wrong with the names: one by one, doubled in either view, and against each other."""
     names = dict.fromkeys(name.full for _, name in (*central, *streamed))
-    for header, name in (*central, *streamed):
+    for _, name in (*central, *streamed):
         if name.finding:
             yield name.finding
     for full in names:
@@ -130,7 +137,9 @@ def all_names_findings(
     doubled: dict[str, str] = {}
     for view, entries in (("central directory has", central), ("local headers have", streamed)):
         for subject, count in _doubled(entries):
-            doubled.setdefault(subject, f"the {view} {count} entries of this name; readers choose differently")
+            doubled.setdefault(
+                subject, f"the {view} {count} entries of this name; readers choose differently"
+            )
     for subject, message in doubled.items():
         yield Finding("duplicate-entry", subject, message)
     yield from collision_findings(dict.fromkeys((*names, *(name.seen for _, name in central))), reach)

@@ -11,38 +11,28 @@ the differences between installers that the index's upload check refuses.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from epochly_verify.model import Finding
-from epochly_verify.parse.paths import shown
 from epochly_verify.parse.zipformat import (
     CENTRAL,
     DEFLATE_HINTS,
-    DEFLATED,
-    DESCRIPTOR,
-    DESCRIPTOR_LENGTHS,
     END,
     END64,
-    HAS_DESCRIPTOR,
     LOCAL,
     EndRecord,
     Header,
-    central_header,
-    descriptor_problem,
     end_record,
     find_end,
     local_header,
 )
-from epochly_verify.parse.zipinflate import deflated_length
+from epochly_verify.parse.zipwalk import WHOLE, Directory, Walk, central_headers, header_subject, walk_locals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from epochly_verify.limits import Limits
     from epochly_verify.parse.source import Source
-
-WHOLE = "archive"  # the subject of findings that concern no single member
 
 
 class Layout(NamedTuple):
@@ -62,22 +52,6 @@ class Layout(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-class Directory(NamedTuple):
-    """A run of central directory headers: the entries, where they begin and end, and what to add to their offsets."""
-
-    entries: tuple[Header, ...]
-    start: int
-    stop: int
-    base: int = 0
-
-
-class Walk(NamedTuple):
-    """What the sequential walk saw: local headers with their final sizes, and where it ended."""
-
-    locals: tuple[Header, ...]
-    stop: int
-
-
 def layout(source: Source, limits: Limits) -> Layout:
     """Walk a ZIP both ways. Any bytes give a layout; what is wrong with them is in `findings`."""
     log: list[Finding] = []
@@ -86,7 +60,7 @@ def layout(source: Source, limits: Limits) -> Layout:
     if end is not None:
         log += [Finding(kind, WHOLE, message) for kind, message in end.problems]
         directory = _seek_directory(source, end, limits, log)
-    walk = _walk(source, directory, limits, log)
+    walk = walk_locals(source, directory, limits, log)
     listed = directory
     if end is not None and walk.stop == directory.start:
         _judge_end(source, end, log)
@@ -97,10 +71,10 @@ def layout(source: Source, limits: Limits) -> Layout:
             directory = listed
     elif end is None:
         _no_end(source, walk, log)
-    if end is not None and listed is directory and directory.start != end.cd_offset:
-        if not walk.locals or walk.locals[0].at != directory.base:  # else data before the archive explain it
-            message = f"the end record puts the central directory at {end.cd_offset}, it is at {directory.start}"
-            log.append(Finding("end-record-mismatch", WHOLE, message))
+    prefix = walk.locals[0].at if walk.locals else 0
+    if end is not None and listed is directory and directory.start - end.cd_offset not in {0, prefix}:
+        message = f"the end record puts the central directory at {end.cd_offset}, it is at {directory.start}"
+        log.append(Finding("end-record-mismatch", WHOLE, message))
     differing = _match(listed, walk, source, log)
     return Layout(
         tuple((entry, local_header(source, entry.offset + directory.base)) for entry in directory.entries)
@@ -128,9 +102,6 @@ def _streamed(directory: Directory, walk: Walk) -> tuple[tuple[Header, Header | 
     return tuple((local, by_offset.get(local.at)) for local in walk.locals)
 
 
-# --- the seeking reader ---
-
-
 def _seek_directory(source: Source, end: EndRecord, limits: Limits, log: list[Finding]) -> Directory:
     """The central directory where `zipfile` looks for it: as many bytes before the end record as that says.
 
@@ -139,150 +110,17 @@ def _seek_directory(source: Source, end: EndRecord, limits: Limits, log: list[Fi
     start = end.first - end.cd_size
     if start < 0 or (end.cd_size and source.read_at(start, 4) != CENTRAL):
         start = end.cd_offset
-    entries, stop = _central_headers(source, start, end.first, limits, log)
+    entries, stop = central_headers(source, start, end.first, limits, log)
     if stop != end.first:
         message = f"the central directory ends at {stop}, and the end record begins at {end.first}"
         log.append(Finding("end-record-mismatch", WHOLE, message))
-    elif len(entries) != end.count:
-        message = f"the end record counts {end.count} entries, the central directory has {len(entries)}"
+    elif len(entries) != end.entries:
+        message = f"the end record counts {end.entries} entries, the central directory has {len(entries)}"
         log.append(Finding("end-record-mismatch", WHOLE, message))
     base = start - end.cd_offset
     if base and entries and source.read_at(entries[0].offset + base, 4) != LOCAL:
         base = 0  # no prefix: it is the end record that lies
     return Directory(tuple(entries), start, stop, base)
-
-
-def _central_headers(
-    source: Source, start: int, limit: int, limits: Limits, log: list[Finding]
-) -> tuple[list[Header], int]:
-    window = Window(source)
-    entries: list[Header] = []
-    at = start
-    while 0 <= at < limit and len(entries) < limits.members and (entry := central_header(window, at)):
-        entries.append(entry)
-        at = entry.stop
-    if len(entries) >= limits.members and at < limit:
-        log.append(Finding("limit-exceeded", WHOLE, f"more than {limits.members} entries are not read"))
-    return entries, at
-
-
-class Window:
-    """A source read through a buffer, for many small reads that follow each other."""
-
-    def __init__(self, source: Source, window_bytes: int = 1 << 18) -> None:
-        self._source = source
-        self._window_bytes = window_bytes
-        self._at = 0
-        self._data = b""
-
-    @property
-    def size_bytes(self) -> int:
-        """Length of the source."""
-        return self._source.size_bytes
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes from `offset`."""
-        skip = offset - self._at
-        if not 0 <= skip <= len(self._data) - length:
-            self._data = self._source.read_at(offset, max(length, self._window_bytes))
-            self._at, skip = offset, 0
-        return self._data[skip : skip + length]
-
-
-# --- the streaming reader ---
-
-
-def _walk(source: Source, directory: Directory, limits: Limits, log: list[Finding]) -> Walk:
-    """Local headers from byte 0 on. After something unreadable it goes on at the next offset the directory names."""
-    by_offset: dict[int, Header] = {}
-    for entry in directory.entries:
-        by_offset.setdefault(entry.offset + directory.base, entry)
-    marks = sorted(offset for offset in {*by_offset, directory.start} if 0 <= offset < source.size_bytes)
-    found: list[Header] = []
-    described = 0
-    at = 0
-    while at != directory.start:
-        if len(found) >= limits.members:
-            log.append(Finding("limit-exceeded", WHOLE, f"more than {limits.members} entries are not read"))
-            break
-        position = bisect_right(marks, at)
-        following = marks[position] if position < len(marks) else -1
-        local = local_header(source, at)
-        if local is None:
-            if following < 0 or source.read_at(at, 4) in {CENTRAL, END, END64}:
-                break
-            _skipped(at, following, found, log)
-            at = following
-            continue
-        local, at = _extent(source, local, by_offset.get(at), following, limits, log)
-        found.append(local)
-        described += bool(local.flags & HAS_DESCRIPTOR)
-        if at < 0:
-            at = local.stop
-            break
-    if described:
-        message = f"{described} entries have their sizes after the data, whose end a reader that does not seek must guess"
-        log.append(Finding("data-descriptor", WHOLE, message))
-    return Walk(tuple(found), at)
-
-
-def _skipped(at: int, following: int, found: Sequence[Header], log: list[Finding]) -> None:
-    length = following - at
-    if found:
-        name = shown(found[-1].name.decode("utf-8", "backslashreplace"))
-        log.append(Finding("data-between-entries", WHOLE, f"{length} bytes after `{name}`, at {at}, belong to no entry"))
-    else:
-        log.append(Finding("leading-data", WHOLE, f"{length} bytes stand before the first entry"))
-
-
-def _extent(
-    source: Source, local: Header, central: Header | None, following: int, limits: Limits, log: list[Finding]
-) -> tuple[Header, int]:
-    """The header with its final sizes, and the offset after its data; -1 when the walk cannot go on."""
-    subject = _subject(local)
-    described = bool(local.flags & HAS_DESCRIPTOR)
-    if described:
-        local = _completed(source, local, central, limits)
-    stop = local.stop + local.compressed
-    if described and stop <= source.size_bytes:
-        stop = _after_descriptor(source, local, central or local, following, log)
-    if 0 <= following < stop:
-        message = f"its data reach {stop - following} bytes into the next entry, at {following}"
-        log.append(Finding("overlapping-entries", subject, message))
-        return local, following
-    if stop > source.size_bytes:
-        message = f"its data should end at {stop}, and the file ends at {source.size_bytes}"
-        log.append(Finding("truncated-archive", subject, message))
-        return local, -1
-    return local, stop
-
-
-def _completed(source: Source, local: Header, central: Header | None, limits: Limits) -> Header:
-    """The header with what it leaves to a data descriptor: the directory's values, else those of the data."""
-    if central is not None:
-        compressed, size, crc = central.compressed, central.size, central.crc
-    elif local.method == DEFLATED and not local.compressed:
-        compressed, size, crc = deflated_length(source, local.stop, limits.ratio_free_bytes)
-    else:
-        return local
-    return local._replace(
-        compressed=local.compressed or compressed, size=local.size or size, crc=local.crc or crc
-    )
-
-
-def _after_descriptor(source: Source, local: Header, judge: Header, following: int, log: list[Finding]) -> int:
-    """The offset after the data descriptor, whose values must be those of `judge`."""
-    at = local.stop + local.compressed
-    raw = source.read_at(at, DESCRIPTOR_LENGTHS[-1])
-    length = following - at
-    if length not in DESCRIPTOR_LENGTHS:
-        length = (16 if raw[:4] == DESCRIPTOR else 12) + 8 * local.zip64
-    problem = "the data descriptor is cut short"
-    if len(raw) >= length:
-        problem = descriptor_problem(raw[:length], (judge.crc, judge.compressed, judge.size))
-    if problem:
-        log.append(Finding("data-descriptor-mismatch", _subject(local), problem))
-    return at + length
 
 
 # --- the end of the file ---
@@ -301,14 +139,16 @@ def _streamed_end(
     source: Source, at: int, end: EndRecord | None, limits: Limits, log: list[Finding]
 ) -> Directory:
     """The directory and end record the walk came to at `at`, and what they say of those the seeking reader took."""
-    entries, stop = _central_headers(source, at, source.size_bytes, limits, log)
+    entries, stop = central_headers(source, at, source.size_bytes, limits, log)
     directory = Directory(tuple(entries), at, stop)
     first = _end_after(source, stop)
     if first is None:
         if end is None:
             log.append(Finding("truncated-archive", WHOLE, f"the file ends without an end record, at {stop}"))
         else:
-            message = f"a directory at {at} has no end record of its own; the one at {end.at} does not speak of it"
+            message = (
+                f"a directory at {at} has no end record of its own; the one at {end.at} does not speak of it"
+            )
             log.append(Finding("end-record-mismatch", WHOLE, message))
         return directory
     rest = source.size_bytes - first.stop
@@ -335,12 +175,16 @@ def _end_after(source: Source, at: int) -> EndRecord | None:
 
 def _no_end(source: Source, walk: Walk, log: list[Finding]) -> None:
     if walk.locals:
-        log.append(Finding("truncated-archive", WHOLE, "the file ends without a central directory and end record"))
+        log.append(
+            Finding("truncated-archive", WHOLE, "the file ends without a central directory and end record")
+        )
     elif not source.size_bytes:
         log.append(Finding("not-a-zip", WHOLE, "the file is empty"))
     else:
         start = source.read_at(0, 4)
-        log.append(Finding("not-a-zip", WHOLE, f"a ZIP begins with `504b0304`, this file with `{start.hex()}`"))
+        log.append(
+            Finding("not-a-zip", WHOLE, f"a ZIP begins with `504b0304`, this file with `{start.hex()}`")
+        )
 
 
 # --- both together ---
@@ -360,22 +204,24 @@ def _match(directory: Directory, walk: Walk, source: Source, log: list[Finding])
         in_order, previous = in_order and at >= previous, at
         local = by_offset.get(at)
         if local is None:
-            _without_local(entry, at, source, directory, log)
+            _without_local(entry, at, source, log)
             continue
         sharing = users[at]
         if len(sharing) > 1 and entry is not _owner(sharing, local):
-            other = shown(local.name.decode("utf-8", "backslashreplace"))
+            other = header_subject(local)
             message = f"the local header at {at} is that of `{other}`"
-            log.append(Finding("overlapping-entries", _subject(entry), f"{message}, which has its own entry"))
+            log.append(
+                Finding("overlapping-entries", header_subject(entry), f"{message}, which has its own entry")
+            )
             if entry.name != local.name:
-                log.append(Finding("central-entry-without-local-header", _subject(entry), message))
+                log.append(Finding("central-entry-without-local-header", header_subject(entry), message))
             differing.add(entry.at)
         elif _compare(entry, local, log):
             differing.add(entry.at)
     for local in walk.locals:
         if local.at not in users:
             message = f"only a reader that does not seek sees this entry, at {local.at}"
-            log.append(Finding("local-entry-not-in-central-directory", _subject(local), message))
+            log.append(Finding("local-entry-not-in-central-directory", header_subject(local), message))
     if not in_order:
         message = "the central directory lists the entries in another order than they stand in the file"
         log.append(Finding("entry-order-differs", WHOLE, message))
@@ -386,20 +232,20 @@ def _owner(sharing: Sequence[Header], local: Header) -> Header:
     return next((entry for entry in sharing if entry.name == local.name), sharing[0])
 
 
-def _without_local(entry: Header, at: int, source: Source, directory: Directory, log: list[Finding]) -> None:
+def _without_local(entry: Header, at: int, source: Source, log: list[Finding]) -> None:
     if 0 <= at < source.size_bytes and source.read_at(at, 4) == LOCAL:
         message = f"its local header at {at} stands inside other data, where a reader that does not seek never looks"
-        log.append(Finding("overlapping-entries", _subject(entry), message))
+        log.append(Finding("overlapping-entries", header_subject(entry), message))
     else:
         message = f"there is no local header at {at}"
-    log.append(Finding("central-entry-without-local-header", _subject(entry), message))
+    log.append(Finding("central-entry-without-local-header", header_subject(entry), message))
 
 
 def _compare(central: Header, local: Header, log: list[Finding]) -> bool:
     """Report what the two headers of an entry say differently; whether it concerns how the data are read."""
     differ: list[str] = []
     if local.name != central.name:
-        differ.append(f"name `{shown(local.name.decode('utf-8', 'backslashreplace'))}`")
+        differ.append(f"name `{header_subject(local)}`")
     pairs = (
         ("size", local.size, central.size),
         ("compressed size", local.compressed, central.compressed),
@@ -412,9 +258,5 @@ def _compare(central: Header, local: Header, log: list[Finding]) -> bool:
         differ.append(f"flags 0x{local.flags:04x}, not 0x{central.flags:04x}")
     if differ:
         message = f"the local header says {', '.join(differ)} as the central directory"
-        log.append(Finding("local-and-central-differ", _subject(central), message))
+        log.append(Finding("local-and-central-differ", header_subject(central), message))
     return bool(data)
-
-
-def _subject(header: Header) -> str:
-    return shown(header.name.decode("utf-8", "backslashreplace"))
