@@ -69,7 +69,9 @@ def fails(finding_id, *, strict=False):
     return severity(finding_id, strict=strict) is Severity.ERROR
 
 
-def pyc(source, code=None, *, flags=0, optimize=-1, magic=importlib.util.MAGIC_NUMBER, body=None, source_hash=None):
+def pyc(
+    source, code=None, *, flags=0, optimize=-1, magic=importlib.util.MAGIC_NUMBER, body=None, source_hash=None
+):
     """A `.pyc` for `source` that holds the code of `code` (the same, unless told otherwise).
 
     Args:

@@ -29,34 +29,41 @@ FULCIO = "1.3.6.1.4.1.57264.1."
 
 
 def b64(data: bytes) -> str:
+    """Standard base64."""
     return base64.b64encode(data).decode()
 
 
 def new_key(curve: ec.EllipticCurve | None = None) -> ec.EllipticCurvePrivateKey:
+    """A fresh key, P-256 unless said otherwise."""
     return ec.generate_private_key(curve or ec.SECP256R1())
 
 
 def spki(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public key's DER SubjectPublicKeyInfo."""
     return key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
 
 def pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public key in PEM."""
     return key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
 
 def sign(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
+    """ECDSA with SHA-256."""
     return key.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
 def pae(kind: str, payload: bytes) -> bytes:
+    """What a DSSE signature covers."""
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(payload), payload)
 
 
 def name(text: str) -> x509.Name:
+    """A name of one common name."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
@@ -75,6 +82,7 @@ def statement(*subjects: tuple[str, bytes], kind: str | None = "https://in-toto.
 
 
 def utf8_string(text: str) -> bytes:
+    """DER UTF8String."""
     data = text.encode()
     return bytes([0x0C, len(data)]) + data if len(data) < 128 else bytes([0x0C, 0x81, len(data)]) + data
 

@@ -70,8 +70,10 @@ def test_identity_accepts_any_of_several_identities():
         (key_signed(), "managed key `aaaaaaaaaaaaaaaa`"),
         (
             reused(published()),
-            ("GitHub workflow `release.yml` of trailofbits/pypi-attestations at refs/tags/v0.0.19, "
-            f"through the reusable workflow `{REUSABLE}`"),
+            (
+                "GitHub workflow `release.yml` of trailofbits/pypi-attestations at refs/tags/v0.0.19, "
+                f"through the reusable workflow `{REUSABLE}`"
+            ),
         ),
     ],
 )

@@ -194,6 +194,12 @@ def test_rule_from_lock_reads_each_kind():
     )
 
 
+def test_rule_from_lock_is_bounded():
+    """More tables than anybody has are not all judged, and that is said."""
+    *_, last = rule_from_lock([GITHUB] * 1001, "pylock.toml").identities
+    assert (last.kind, last.subject) == (UNSUPPORTED, "there are more than 1000 of them")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3),

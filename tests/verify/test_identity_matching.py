@@ -108,15 +108,17 @@ def test_match_accepts_the_real_github_signer(identity):
         (github(subject=SUBJECT + "0"), f"subject is `{SUBJECT}`, policy wants `{SUBJECT}0`"),
         (
             github(issuer="https://token.actions.githubusercontent.com/acme"),
-            ("issuer is `https://token.actions.githubusercontent.com`, "
-            "policy wants `https://token.actions.githubusercontent.com/acme`"),
+            (
+                "issuer is `https://token.actions.githubusercontent.com`, "
+                "policy wants `https://token.actions.githubusercontent.com/acme`"
+            ),
         ),
         (
             Identity("any", subject=SUBJECT, issuer="https://gitlab.com"),
             "issuer is `https://token.actions.githubusercontent.com`, policy wants `https://gitlab.com`",
         ),
         (github(signer=CALLED), f"signing workflow is `{SUBJECT}`, policy wants `{CALLED}`"),
-        (Identity("key", key_id="a" * 64), "it is signed with a certificate, policy wants a managed key"),
+        (Identity("key", key_id="a" * 64), "it is not signed with a managed key, policy wants one"),
         (Identity(UNSUPPORTED, subject="not known"), "not known"),
     ],
 )
@@ -184,6 +186,8 @@ def test_tag_matches_version_compares_as_versions(tag, version, fits):
 
 def test_tag_matches_version_wants_a_tag_and_a_version():
     """A branch named like the version is no tag, and a file without a version has no tag."""
+    bare = claiming(published(), source_repository_ref="v0.0.19", build_config_uri="", build_signer_uri="")
+    assert len(reasons(github(tag_matches_version=True), bare)) == 1
     branch = claiming(
         published(), source_repository_ref="refs/heads/v0.0.19", build_config_uri="", build_signer_uri=""
     )
@@ -283,6 +287,13 @@ def test_match_reads_gitlab_certificates(identity, missed):
     assert len(reasons(identity, signed_by(GITLAB), "1.0")) == missed
 
 
+def test_gitlab_environments_tell_case_apart():
+    """Only GitHub does not."""
+    named = signed_by(replace(GITLAB, deployment_environment="Release"))
+    assert reasons(Identity("gitlab", repository_id="42", environment="Rel*"), named) == ()
+    assert len(reasons(Identity("gitlab", repository_id="42", environment="release"), named)) == 1
+
+
 def test_gitlab_configuration_of_another_project_is_a_reusable_one():
     """A pipeline can take its configuration from elsewhere; then that is who signs."""
     other = "https://gitlab.com/acme/ci//build.yml@refs/heads/main"
@@ -359,6 +370,16 @@ def test_managed_key_is_matched_by_its_digest():
         f"key is `{'a' * 64}`, policy wants `{'b' * 64}`",
     )
     assert reasons(github(), key_signed()) == ("it is signed with a managed key, policy wants a certificate",)
+
+
+def test_identity_or_signer_of_no_known_kind_matches_nothing():
+    """Values built by hand cannot turn an unknown kind, or a signature by nobody, into a match."""
+    assert reasons(Identity("nonsense"), published()) == ("identities of kind `nonsense` cannot be judged",)
+    nobody = key_signed("")
+    assert reasons(Identity("key", key_id=""), nobody) == (
+        "it is not signed with a managed key, policy wants one",
+    )
+    assert reasons(github(), nobody) != ()
 
 
 def test_nearest_reasons_are_those_of_the_identity_that_comes_nearest():

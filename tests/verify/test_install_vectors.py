@@ -59,7 +59,9 @@ def test_install_weighs_attacks_as_errors_and_policy_as_warnings(case, usually, 
 def test_install_says_what_it_looked_at():
     """The reason counts the files, the commands and the start-up hooks."""
     assert judged(attack_wheel("00_ok")).why == "installs 4 files, no commands, no start-up hooks"
-    assert judged(attack_wheel("i06b_entry_point_named_python")).why.startswith("installs 5 files, 1 command,")
+    assert judged(attack_wheel("i06b_entry_point_named_python")).why.startswith(
+        "installs 5 files, 1 command,"
+    )
     assert judged(attack_wheel("i07_data_data_overwrite")).why.endswith("1 start-up hook")
 
 

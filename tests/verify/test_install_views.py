@@ -40,7 +40,10 @@ def test_views_say_when_record_means_neither():
 def test_views_tell_what_only_one_kind_of_reader_finds():
     """An entry that only the local headers have is installed by a streaming reader alone."""
     (finding,) = judged(attack_wheel("z02_local_only_entry")).findings
-    assert "pip, installer and uv (on a file) would install nothing, a streaming reader sha256" in finding.message
+    assert (
+        "pip, installer and uv (on a file) would install nothing, a streaming reader sha256"
+        in finding.message
+    )
     assert finding.message.endswith("RECORD gives no sha256 for it")
 
 

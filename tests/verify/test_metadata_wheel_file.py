@@ -7,6 +7,8 @@ from wheel_evidence import WHEEL, ids_of, wheel_evidence
 from wheels import build_wheel
 
 from epochly_verify.checks.metadata import check
+from epochly_verify.findings import catalogue
+from epochly_verify.model import Severity
 
 CODE = b"x = 1\n"
 FILE = "demo_pkg/__init__.py"
@@ -30,7 +32,7 @@ TAGS = "Tag: py2-none-any\nTag: py3-none-any\n"
         ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + "Tag: py2.py3-none-any\n", []),
         ("demo_pkg-1.0-py3.py2-NONE-any.whl", PURE + TAGS.replace("any", "ANY"), []),
         ("demo_pkg-1.0-py3-none-any.whl", PURE + TAGS, ["wheel-tag-mismatch"]),
-        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + TAGS[18:], ["wheel-tag-mismatch"]),
+        ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + TAGS[18:], ["wheel-tag-renamed"]),
         ("demo_pkg-1.0-cp311-cp311-linux_x86_64.whl", PURE + TAGS, ["wheel-tag-mismatch"]),
         ("demo_pkg-1.0-py2.py3-none-any.whl", PURE, ["wheel-header-missing"]),
         ("demo_pkg-1.0-py2.py3-none-any.whl", PURE + "Tag: \n", ["wheel-file-unreadable", "wheel-header-missing"]),
@@ -74,3 +76,39 @@ def test_metadata_reads_the_wheel_file_strictly(old, new, expected):
 def test_metadata_wants_utf8_in_the_wheel_file():
     """WHEEL in another encoding cannot be read."""
     assert with_wheel((PURE + "Tag: py3-none-any\n").encode() + b"X: \xff\n") == ["wheel-file-unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "filename", "expected"),
+    [
+        ("cp311-cp311-linux_x86_64", "cp311-cp311-manylinux_2_28_x86_64", "wheel-tag-renamed"),
+        (
+            "cp311-cp311-linux_x86_64",
+            "cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64",
+            "wheel-tag-renamed",
+        ),
+        ("py3-none-linux_x86_64", "py3-none-manylinux_2_17_x86_64.musllinux_1_1_x86_64", "wheel-tag-renamed"),
+        ("py3-none-manylinux1_x86_64", "py2.py3-none-manylinux1_x86_64", "wheel-tag-renamed"),
+        ("cp311-abi3-macosx_10_9_x86_64", "cp311-abi3-macosx_11_0_x86_64", "wheel-tag-renamed"),
+        ("cp311-cp311-linux_x86_64", "cp311-cp311-linux_aarch64", "wheel-tag-mismatch"),
+        ("cp311-cp311-linux_x86_64", "cp312-cp312-manylinux1_x86_64", "wheel-tag-mismatch"),
+        ("cp311-cp311-linux_x86_64", "cp311-cp311-macosx_11_0_x86_64", "wheel-tag-mismatch"),
+        ("cp311-cp311-manylinux1_x86_64", "cp311-cp311-musllinux_1_1_x86_64", "wheel-tag-mismatch"),
+        ("cp311-cp311-manylinux1_x86_64", "cp311-cp311-linux_x86_64", "wheel-tag-mismatch"),
+        ("cp311-abi3-linux_x86_64", "cp311-cp311-manylinux1_x86_64", "wheel-tag-mismatch"),
+        ("py2.py3-none-any", "py3-none-any", "wheel-tag-mismatch"),
+        ("py2-none-any", "py3-none-any", "wheel-tag-mismatch"),
+        ("py3-none-linux_x86_64", "py3-none-any", "wheel-tag-mismatch"),
+        ("py3-none-any", "py3-none-manylinux1_x86_64", "wheel-tag-renamed"),
+        ("py3-none-any", "py3-none-win_amd64.win32", "wheel-tag-renamed"),
+        ("py3-none-any", "cp311-none-win32", "wheel-tag-mismatch"),
+        ("py2-none-any", "py3-none-win32", "wheel-tag-mismatch"),
+        ("py3-none-win32", "py3-none-win_amd64", "wheel-tag-mismatch"),
+    ],
+)
+def test_metadata_tells_renaming_to_manylinux_from_other_tags(tags, filename, expected):
+    """A platform made more specific by renaming is a warning, as publishers do it; anything else is an error."""
+    text = f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tags}\n"
+    assert with_wheel(text, f"demo_pkg-1.0-{filename}.whl") == [expected]
+    kind = catalogue()[expected][1]
+    assert Severity.ERROR in {kind.severity, kind.strict}

@@ -150,6 +150,12 @@ def test_required_signature_always_asks_whose_it_is(names, layers):
     assert layers_from_names(names, lambda message, _: AssertionError(message)) == layers
 
 
+def test_required_layers_are_never_none():
+    """A list of no layers would make every verdict good, or none; it is refused."""
+    with pytest.raises(PolicyError, match="names no layer"):
+        layers_from_names([], lambda message, hint: PolicyError("x", "--require", message, hint))
+
+
 def test_require_everywhere_outranks_the_rules():
     """A flag asks of every artifact, whatever a rule asks of its projects."""
     policy = read('[[rule]]\nprojects = "a"\nrequire = "provenance"\n')

@@ -265,6 +265,9 @@ def test_unknown_build_type_is_not_judged_unless_the_policy_accepts_it():
     ]
     spelt = strange | {f"{B}.resolvedDependencies.0.uri": REPOSITORY}
     assert ids(judged(stating(spelt), policy=accepting)) == ["provenance-parameters-not-judged"]
+    others = [{"uri": "x", "digest": {"gitCommit": "0" * 40}}, {"digest": {"sha1": COMMIT.upper()}}]
+    several = strange | {f"{B}.resolvedDependencies": others}
+    assert ids(judged(stating(several), policy=accepting)) == ["provenance-parameters-not-judged"]
     assert ids(judged(slsa(), policy=accepting)) == []
 
 

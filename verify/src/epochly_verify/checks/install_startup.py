@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from epochly_verify.parse.installplan import InstallPlan, Placed
     from epochly_verify.parse.pth import PthLine
 
-MAX_FILES = 100  # `.pth` files in one wheel; the most seen in an honest one is 1
+MAX_FILES = 20  # `.pth` files in one wheel; the most seen in an honest one is 1
 MAX_BYTES = 64 * KIB  # bytes of one `.pth` file; the largest seen in an honest one has 2 KiB
-MAX_LINES = 200  # executed lines examined in one file; the most seen in an honest one is 3
+MAX_LINES = 50  # executed lines examined in one file; the most seen in an honest one is 3
 _CUSTOMIZE = ("sitecustomize", "usercustomize")
 _LINE_SHOWN = 100  # characters of a line in a message
 HOOKS = frozenset(
@@ -39,7 +39,9 @@ def startup_findings(plan: InstallPlan) -> Iterator[Finding]:
     for placed in pth_files[:MAX_FILES]:
         yield from _pth(placed)
     if len(pth_files) > MAX_FILES:
-        message = f"is one of {len(pth_files)} `.pth` files, expected at most {MAX_FILES}; the rest were not read"
+        message = (
+            f"is one of {len(pth_files)} `.pth` files, expected at most {MAX_FILES}; the rest were not read"
+        )
         yield Finding("pth-obfuscated-code", pth_files[MAX_FILES].member.name, message)
     for placed in beside:
         if placed.path.endswith(".start"):

@@ -43,7 +43,7 @@ def match(identity: Identity, signed: Signed, *, version: Version | None) -> tup
     claims = signed.claims
     if identity.kind == "key":
         if claims is not None or not signed.key_id:
-            return ("it is signed with a certificate, policy wants a managed key",)
+            return ("it is not signed with a managed key, policy wants one",)
         return () if signed.key_id == identity.key_id else (_differs("key", signed.key_id, identity.key_id),)
     if claims is None:
         return ("it is signed with a managed key, policy wants a certificate",)

@@ -21,7 +21,7 @@ from epochly_verify.parse.entry_points import parse_entry_points
 from epochly_verify.parse.filename import parse_filename
 from epochly_verify.parse.metadata import parse_metadata
 from epochly_verify.parse.quote import quoted
-from epochly_verify.parse.wheelfile import parse_wheel_file
+from epochly_verify.parse.wheelfile import only_renamed, parse_wheel_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -208,8 +208,10 @@ def _licences_of_sdist(metadata: Metadata, folder: str, files: Iterable[str]) ->
 def _tags(wheel: WheelFile, name: ArtifactName, where: str) -> Iterator[Finding]:
     said = {str(tag) for tag in name.tags}
     if wheel.tags and wheel.tags != said:
-        message = f"{_listed('`Tag` also says', wheel.tags - said)}{_listed('the file name also says', said - wheel.tags)}"
-        yield Finding("wheel-tag-mismatch", where, message.removesuffix("; "))
+        inside = _listed("`Tag` also says", wheel.tags - said)
+        outside = _listed("the file name also says", said - wheel.tags)
+        kind = "wheel-tag-renamed" if only_renamed(wheel.tags, said) else "wheel-tag-mismatch"
+        yield Finding(kind, where, "; ".join(text for text in (inside, outside) if text))
     build = "".join(str(part) for part in name.build)
     if wheel.build != build:
         message = f"`Build` is {_or_absent(wheel.build)}, the file name's is {_or_absent(build)}"
@@ -219,7 +221,7 @@ def _tags(wheel: WheelFile, name: ArtifactName, where: str) -> Iterator[Finding]
 def _listed(intro: str, tags: Iterable[str]) -> str:
     texts = sorted(tags)
     more = ", ..." if len(texts) > 4 else ""
-    return f"{intro} {', '.join(quoted(text) for text in texts[:4])}{more}; " if texts else ""
+    return f"{intro} {', '.join(quoted(text) for text in texts[:4])}{more}" if texts else ""
 
 
 def _or_absent(build: str) -> str:

@@ -211,6 +211,14 @@ _DATA: tuple[Kind, ...] = (
         f"{_APPNOTE} 4.4.5; refused by the index's upload check",
     ),
     Kind(
+        "unsupported-version",
+        _ERROR,
+        "An entry asks for a version of the ZIP format that does not exist. Some readers refuse the archive, others do "
+        "not look.",
+        _REBUILD,
+        f"{_APPNOTE} 4.4.3",
+    ),
+    Kind(
         "compressed-data-malformed",
         _ERROR,
         "The compressed data are no valid deflate or gzip stream, so nothing, or nothing certain, comes out.",

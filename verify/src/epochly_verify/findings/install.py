@@ -192,7 +192,7 @@ KINDS: tuple[Kind, ...] = (
         "pyc-not-verified",
         Severity.WARNING,
         "A `.pyc` could not be compared with its source: one of them is too large or too costly to compile within the "
-        "bounds kept for hostile input, or the source is in an unusual encoding.",
+        "bounds kept for hostile input, the source is in an unusual encoding, or the name is one no Python looks for.",
         "remove the `.pyc`, which Python makes itself when it needs it",
         "PEP 552",
         strict=Severity.ERROR,

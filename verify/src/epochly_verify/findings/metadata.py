@@ -261,6 +261,16 @@ KINDS: tuple[Kind, ...] = (
         f"{_CONTENTS}, Tag (PEP 425, PEP 427); attack row 40",
     ),
     Kind(
+        "wheel-tag-renamed",
+        Severity.WARNING,
+        "The file name has narrower or reworded platform tags than the WHEEL file, for the same interpreter, as happens"
+        " when a publisher renames a finished wheel to `manylinux`. What was promised when it was built and what is"
+        " promised now differ, though not in what the wheel can run on.",
+        "ask the publisher to change tags with `wheel tags` or `auditwheel`, not by renaming",
+        f"{_CONTENTS}, Tag (PEP 425, PEP 427); attack row 40",
+        Severity.ERROR,
+    ),
+    Kind(
         "wheel-build-mismatch",
         Severity.WARNING,
         "The WHEEL file and the file name disagree on the build number, which decides which of two wheels of one"

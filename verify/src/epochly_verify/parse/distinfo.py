@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from epochly_verify.parse.filename import ArtifactName
 
 SUFFIX = ".dist-info"
+MAX_VERSION = 256  # characters; a file name has room for no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def stem_names(stem: str, name: ArtifactName) -> bool:
 
 def same_version(text: str, version: Version) -> bool:
     """Whether `text` is that version in any spelling."""
+    if len(text) > MAX_VERSION:
+        return False
     try:
         return Version(text) == version
     except ValueError:  # `InvalidVersion`, or a number too long for `int`

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from epochly_verify.model import Finding
+from epochly_verify.parse.nametree import NameTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -184,34 +185,34 @@ def collision_findings(names: Iterable[str], reach: Reach) -> Iterator[Finding]:
         names: decoded names of all members, directories with a trailing `/`; exact duplicates are ignored here.
         reach: where they would be unpacked.
     """
-    files: dict[str, None] = {}
-    folders: set[str] = set()
+    exact, folded = NameTree(), NameTree()
+    files: dict[str, tuple[int, int]] = {}
+    folders: set[int] = set()
+    folded_folders: set[int] = set()
     for name in names:
         path = name.rstrip("/")
+        places = exact.place(path), folded.place(path.casefold())
         if path == name:
-            files[path] = None
+            files[path] = places
         else:
-            folders.add(path)
-        parent = path.rpartition("/")[0]
-        while parent and parent not in folders:
-            folders.add(parent)
-            parent = parent.rpartition("/")[0]
-    for path in files:
-        if path in folders:
+            folders.add(places[0])
+            folded_folders.add(places[1])
+    yield from _unicode_collisions(files)
+    owners: dict[int, str] = {}
+    for path, (place, fold) in files.items():
+        if place in folders or place in exact.parents:
             yield Finding(
                 "file-directory-conflict", shown(path), "the name is a file here and a folder elsewhere"
             )
-    yield from _unicode_collisions(files)
-    by_fold: dict[str, str] = {}
-    folded_folders = {folder.casefold(): folder for folder in folders}
-    for path in files:
-        fold = path.casefold()
-        other = by_fold.setdefault(fold, path)
-        if other == path:
-            other = folded_folders.get(fold, path)
+            continue
+        other = owners.setdefault(fold, path)
         if other != path:
             message = f"the name differs from `{shown(other)}` only in case"
-            yield Finding("case-collision" if reach.folds_case else "not-portable-name", shown(path), message)
+        elif fold in folded_folders or fold in folded.parents:
+            message = "the name differs from that of a folder only in case"
+        else:
+            continue
+        yield Finding("case-collision" if reach.folds_case else "not-portable-name", shown(path), message)
 
 
 def _unicode_collisions(paths: Iterable[str]) -> Iterator[Finding]:
@@ -222,6 +223,8 @@ def _unicode_collisions(paths: Iterable[str]) -> Iterator[Finding]:
 
     by_form: dict[str, str] = {}
     for path in wide:
+        if max(map(len, path.split("/"))) > MAX_COMPONENT_BYTES:
+            continue  # is a finding of its own, and normalising long runs of accents takes quadratic time
         other = by_form.setdefault(unicodedata.normalize("NFC", path), path)
         if other != path:
             message = "the name is another spelling (Unicode normal form) of a name already there"

@@ -101,9 +101,13 @@ def is_cached(path: str) -> bool:
 
 
 def optimisation_levels(path: str) -> tuple[int, ...]:
-    """The levels of `-O` a `.pyc` of this name may be compiled with; none when the name gives no known level."""
+    """The levels of `-O` a `.pyc` of this name may be compiled with; none when no Python looks for the name.
+
+    Such are the rewritten modules that pytest caches (`x.cpython-311-pytest-8.0.0.pyc`).
+    """
     if not is_cached(path):
         return (0, 1, 2)
     found = _CACHED.fullmatch(path.rpartition("/")[2])
-    level = found["level"] if found else None
-    return {None: (0,), "1": (1,), "2": (2,)}.get(level, ())
+    if found is None:
+        return ()
+    return {None: (0,), "1": (1,), "2": (2,)}.get(found["level"], ())

@@ -14,6 +14,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from epochly_verify.model import EMPTY, Archive, Finding, Member, MemberKind
+from epochly_verify.parse.findinglog import FindingLog
 from epochly_verify.parse.gzipstream import PIECE_BYTES, WHOLE, GzipStream
 from epochly_verify.parse.paths import SOURCE_TREE, collision_findings, name_findings, shown
 from epochly_verify.parse.retain import retained_in_sdist
@@ -70,7 +71,7 @@ def read_tar(source: Source, filename: str, limits: Limits) -> Archive:
     Raises:
         InputError: the source itself cannot be read.
     """
-    log: list[Finding] = []
+    log = FindingLog()
     stream = GzipStream(source, limits)
     members: list[Member] = []
     room = limits.retained_bytes
@@ -81,12 +82,12 @@ def read_tar(source: Source, filename: str, limits: Limits) -> Archive:
         if len(members) >= limits.members:
             log.append(Finding("limit-exceeded", WHOLE, f"more than {limits.members} members are not read"))
             break
-    log += stream.findings
-    log += _tree_findings(members, filename, limits)
-    return Archive(tuple(members), tuple(members), tuple(dict.fromkeys(log)))
+    log.extend(stream.findings)
+    log.extend(_tree_findings(members, filename, limits))
+    return Archive(tuple(members), tuple(members), log.findings())
 
 
-def _headers(stream: GzipStream, log: list[Finding]) -> Iterator[tuple[TarHeader, _Known]]:
+def _headers(stream: GzipStream, log: FindingLog) -> Iterator[tuple[TarHeader, _Known]]:
     """Each member's header with what extension headers said of it; the caller reads its data before the next."""
     known = _Known()
     try:
@@ -124,7 +125,7 @@ def _block(stream: GzipStream) -> bytes:
     raise TarError("the archive ends without the two blocks of zeros that mark its end")
 
 
-def _end(stream: GzipStream, log: list[Finding]) -> None:
+def _end(stream: GzipStream, log: FindingLog) -> None:
     """Read to the end of the stream: nothing but zeros may follow the first block of zeros."""
     at = stream.position
     while piece := stream.read(PIECE_BYTES):
@@ -185,7 +186,7 @@ def _extended(stream: GzipStream, header: TarHeader, known: _Known) -> _Known:
 
 
 def _member(
-    stream: GzipStream, header: TarHeader, known: _Known, *, limits: Limits, room: int, log: list[Finding]
+    stream: GzipStream, header: TarHeader, known: _Known, *, limits: Limits, room: int, log: FindingLog
 ) -> Member:
     """The member a header makes; a file's data are read and hashed."""
     name = _decoded(header.name if known.name is None else known.name, "name", log)
@@ -218,6 +219,9 @@ def _member(
         message = f"{header.size} bytes are declared, at most {limits.member_bytes} are read"
         log.append(Finding("limit-exceeded", subject, message))
         return Member(name, MemberKind.FILE, 0, EMPTY, stat.S_IFREG | mode)
+    if name.endswith("/"):
+        message = f"a file by its type, a folder by its name, with {header.size} bytes of data"
+        log.append(Finding("directory-with-content", subject, message))
     keep = retained_in_sdist(name)
     if keep and header.size > min(room, limits.retained_member_bytes):
         message = f"its {header.size} bytes are too many to be looked into, so no check has read them"
@@ -241,7 +245,7 @@ def _file(stream: GzipStream, name: str, size: int, mode: int, *, keep: bool) ->
     return Member(name, MemberKind.FILE, size, digests, mode, b"".join(kept) if keep else None)
 
 
-def _decoded(raw: bytes, what: str, log: list[Finding]) -> str:
+def _decoded(raw: bytes, what: str, log: FindingLog) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -251,11 +255,19 @@ def _decoded(raw: bytes, what: str, log: list[Finding]) -> str:
         return text
 
 
+def _short(member: Member, limits: Limits) -> bool:
+    return max(len(member.name), len(member.link_target)) <= limits.name_bytes
+
+
 def _tree_findings(members: list[Member], filename: str, limits: Limits) -> Iterator[Finding]:
     """What is wrong with the names and links of all members together."""
     # `./pkg-1.0/x` and `pkg-1.0/x` are one path, and tar itself writes the first when it packs `.`.
-    names = [member.name.removeprefix("./") or "./" for member in members]
+    names = [member.name.removeprefix("./") or "./" for member in members if _short(member, limits)]
     counts: dict[str, int] = {}
+    for member in members:
+        if not _short(member, limits):
+            message = f"the name or link target is longer than {limits.name_bytes} characters"
+            yield Finding("name-too-long", shown(member.name), message)
     for name in names:
         path = name.rstrip("/")
         counts[path] = counts.get(path, 0) + (not name.endswith("/"))
@@ -267,5 +279,6 @@ def _tree_findings(members: list[Member], filename: str, limits: Limits) -> Iter
                 "duplicate-entry", shown(path), f"{count} members have this name; the last one remains"
             )
     yield from collision_findings(names, SOURCE_TREE)
-    yield from link_findings(dict(zip(names, members, strict=True)))
+    short = (member for member in members if _short(member, limits))
+    yield from link_findings(dict(zip(names, short, strict=True)))
     yield from top_folder_findings(names, filename)

@@ -18,6 +18,7 @@ HARDLINK, SYMLINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO = b"123456"
 GNU_SPARSE = ord("S")
 GNU_LONG_NAME, GNU_LONG_LINK = b"LK"
 PAX, PAX_GLOBAL, PAX_SOLARIS = b"xgX"
+_GNU_TYPES = frozenset({GNU_SPARSE, GNU_LONG_NAME, GNU_LONG_LINK})
 
 
 class TarError(Exception):
@@ -48,7 +49,9 @@ def parse_header(block: bytes) -> TarHeader:
             raise TarError(f"its checksum is {plain}, the header says {stored}")
     name = _text(block[:100])
     kind = block[156]
-    if block[257:263] == b"ustar\0" and block[345]:
+    if block[345] and kind not in _GNU_TYPES:
+        if block[257:263] != b"ustar\0":
+            raise TarError("it has bytes where ustar headers have a prefix of the name, and is not one")
         name = _text(block[345:500]) + b"/" + name
     if kind == 0 and name.endswith(b"/"):
         kind = DIRECTORY  # V7 had no type for it
@@ -70,7 +73,7 @@ def _number(field: bytes, label: str) -> int:
     if not digits:
         return 0
     if digits.strip(b"01234567"):
-        raise TarError(f"its {label} `{digits.decode('ascii', 'backslashreplace')}` is no octal number")
+        raise TarError(f"its {label} {digits.decode('latin-1')!a} is no octal number")
     return int(digits, 8)
 
 
@@ -95,7 +98,7 @@ def parse_pax(data: bytes) -> dict[str, bytes]:
         if not equals or not key:
             raise TarError("a pax record has no keyword")
         if key in records:
-            raise TarError(f"the pax keyword `{key[:40]}` stands twice")
+            raise TarError(f"the pax keyword {key[:40]!a} stands twice")
         records[key] = value
         at += length
     return records

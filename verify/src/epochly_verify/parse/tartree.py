@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from epochly_verify.model import Finding, MemberKind
+from epochly_verify.parse.nametree import NameTree
 from epochly_verify.parse.paths import shown
 
 if TYPE_CHECKING:
@@ -30,51 +31,60 @@ def link_findings(members: Mapping[str, Member]) -> Iterator[Finding]:
     Args:
         members: by name, without a leading `./`, directories with a trailing `/`.
     """
-    symlinks = {name.rstrip("/") for name, member in members.items() if member.kind is MemberKind.SYMLINK}
-    for name, member in members.items():
-        if symlinks:
-            parent = name.rstrip("/").rpartition("/")[0]
-            while parent:
-                if parent in symlinks:
-                    message = f"the member would be written through the symbolic link `{shown(parent)}`"
-                    yield Finding("file-directory-conflict", shown(name), message)
-                    break
-                parent = parent.rpartition("/")[0]
-        if member.kind not in _LINKS:
-            continue
-        target = member.link_target
-        if problem := _leaves(name, member, symlinks):
-            yield Finding("link-outside", shown(name), f"the link to `{shown(target)}` {problem}")
-        elif member.kind is MemberKind.HARDLINK and target.removeprefix("./") not in members:
+    links = {name: member for name, member in members.items() if member.kind in _LINKS}
+    if not links:
+        return
+    tree = NameTree()
+    symlinks = {tree.place(name): name for name, link in links.items() if link.kind is MemberKind.SYMLINK}
+    for name in members if symlinks else ():
+        if through := _written_through(name, tree, symlinks):
+            message = f"the member would be written through the symbolic link `{shown(through)}`"
+            yield Finding("file-directory-conflict", shown(name), message)
+    for name, link in links.items():
+        target = shown(link.link_target)
+        if problem := _leaves(name, link, tree, symlinks):
+            yield Finding("link-outside", shown(name), f"the link to `{target}` {problem}")
+        elif link.kind is MemberKind.HARDLINK and link.link_target.removeprefix("./") not in members:
             yield Finding(
-                "link-outside", shown(name), f"the hard link to `{shown(target)}` has no member to lead to"
+                "link-outside", shown(name), f"the hard link to `{target}` has no member to lead to"
             )
         else:
-            yield Finding("link-in-sdist", shown(name), f"the member is a link to `{shown(target)}`")
+            yield Finding("link-in-sdist", shown(name), f"the member is a link to `{target}`")
 
 
-def _leaves(name: str, member: Member, symlinks: Collection[str]) -> str:
+def _written_through(name: str, tree: NameTree, symlinks: Mapping[int, str]) -> str:
+    """The symbolic link that is a folder above this name, or empty."""
+    node = 0
+    for part in name.rstrip("/").split("/")[:-1]:
+        node = tree.below(node, part)
+        if node in symlinks:
+            return symlinks[node]
+    return ""
+
+
+def _leaves(name: str, link: Member, tree: NameTree, symlinks: Collection[int]) -> str:
     """How a link gets out of the top folder; empty when it does not."""
-    target = member.link_target
+    target = link.link_target
     if not target or "\0" in target:
         return "leads nowhere"
     if target.startswith("/") or "\\" in target or target[1:2] == ":":
         return "is absolute, or is so on Windows"
-    parts = target.split("/")
-    folder = name.rstrip("/").split("/")[:-1] if member.kind is MemberKind.SYMLINK else []
-    here: list[str] = list(folder)
+    parts = [part for part in target.split("/") if part not in {"", "."}]
+    last_up = max((number for number, part in enumerate(parts) if part == ".."), default=-1)
+    nodes = [0]
+    if link.kind is MemberKind.SYMLINK:
+        for part in name.rstrip("/").split("/")[:-1]:
+            nodes.append(tree.below(nodes[-1], part))
     for number, part in enumerate(parts):
-        if part in {"", "."}:
-            continue
         if part == "..":
-            if len(here) <= 1:
+            if len(nodes) <= 2:
                 return "leads out of the top folder"
-            here.pop()
+            nodes.pop()
             continue
-        here.append(part)
-        if ".." in parts[number + 1 :] and "/".join(here) in symlinks:
+        nodes.append(tree.below(nodes[-1], part))
+        if number < last_up and nodes[-1] in symlinks:
             return "goes up again after another link, so it ends somewhere else"
-    return "" if here else "leads nowhere"
+    return "" if len(nodes) > 1 else "leads nowhere"
 
 
 def top_folder_findings(names: Collection[str], filename: str) -> Iterator[Finding]:

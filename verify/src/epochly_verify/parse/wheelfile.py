@@ -16,7 +16,7 @@ from epochly_verify.parse.headers import TooManyHeadersError, parse_headers
 from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from epochly_verify.limits import Limits
     from epochly_verify.parse.headers import Headers
@@ -25,6 +25,9 @@ SUPPORTED = (1, 0)  # Wheel-Version
 MAX_TAGS = 10_000  # expanded tags of one wheel; the widest real ones have about 40
 _ONCE = ("Wheel-Version", "Root-Is-Purelib", "Build")
 _REQUIRED = ("Wheel-Version", "Root-Is-Purelib", "Tag")
+_PLATFORM = re.compile(
+    r"(?P<system>linux|manylinux|musllinux|macosx)(?:[0-9]{1,4}|_[0-9]{1,3}_[0-9]{1,3})?_(?P<processor>[a-z][a-z0-9_]*)"
+)
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 
@@ -106,3 +109,36 @@ def _expanded(tag: str, most: int) -> set[str] | None:
     if len(pythons) * len(abis) * len(platforms) > most:
         return None
     return {f"{python}-{abi}-{platform}" for python in pythons for abi in abis for platform in platforms}
+
+
+def only_renamed(inside: Collection[str], outside: Collection[str]) -> bool:
+    """Whether tags differ as they do when an honest publisher renames a finished wheel.
+
+    That is: `any` made one platform, or the same processor with a `linux`, `manylinux` or `macosx` platform made more
+    or less specific, and pure interpreter tags (`py2`, `py3`) added outside. All else stays.
+
+    Args:
+        inside: expanded tags of WHEEL.
+        outside: expanded tags of the file name.
+    """
+    if len(inside) * len(outside) > MAX_TAGS:
+        return False
+    known, said = [tag.split("-") for tag in inside], [tag.split("-") for tag in outside]
+    return all(any(_renames(old, new, wider=False) for new in said) for old in known) and all(
+        any(_renames(old, new, wider=True) for old in known) for new in said
+    )
+
+
+def _renames(old: list[str], new: list[str], *, wider: bool) -> bool:
+    pure = wider and old[1] == new[1] == "none" and {old[0], new[0]} <= {"py2", "py3"}
+    if old[1] != new[1] or not (old[0] == new[0] or pure):
+        return False
+    if old[2] == new[2] or old[2] == "any":
+        return True
+    before, after = _PLATFORM.fullmatch(old[2]), _PLATFORM.fullmatch(new[2])
+    if before is None or after is None:
+        return False
+    same = before["system"] == after["system"] or (
+        before["system"] == "linux" and after["system"] != "macosx"
+    )
+    return same and before["processor"] == after["processor"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from epochly_verify.model import EMPTY, Archive, ArtifactKind, Finding, Member, MemberKind
 from epochly_verify.parse.digests import RECORD_ALGORITHMS
 from epochly_verify.parse.filename import parse_filename
+from epochly_verify.parse.findinglog import FindingLog
 from epochly_verify.parse.paths import reach_from_filename, shown
 from epochly_verify.parse.retain import members_to_retain, retention_order
 from epochly_verify.parse.tartree import top_folder_findings
@@ -30,7 +31,8 @@ from epochly_verify.parse.zipnames import (
     mode_findings,
     readable,
 )
-from epochly_verify.parse.zipstructure import WHOLE, Layout, layout
+from epochly_verify.parse.zipstructure import Layout, layout
+from epochly_verify.parse.zipwalk import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -67,21 +69,23 @@ def read_zip(source: Source, filename: str, limits: Limits, *, jobs: int = 1) ->
     Raises:
         InputError: the source itself cannot be read.
     """
-    found = layout(source, limits)
-    log = list(found.findings)
+    log = FindingLog()
+    found = layout(source, limits, log)
     central, streamed = _entries(found, limits)
     for entry in (*central, *streamed):
-        log += header_findings(entry.header, entry.name)
+        log.extend(header_findings(entry.header, entry.name))
     for entry in central:
-        log += mode_findings(entry.header, entry.name)
-    log += all_names_findings(
-        [(entry.header, entry.name) for entry in central],
-        [(entry.header, entry.name) for entry in streamed],
-        reach_from_filename(filename),
-        limits.name_bytes,
+        log.extend(mode_findings(entry.header, entry.name))
+    log.extend(
+        all_names_findings(
+            [(entry.header, entry.name) for entry in central],
+            [(entry.header, entry.name) for entry in streamed],
+            reach_from_filename(filename),
+            limits.name_bytes,
+        )
     )
     if _is_sdist(filename):
-        log += top_folder_findings({entry.name.full for entry in central}, filename)
+        log.extend(top_folder_findings({entry.name.full for entry in central}, filename))
     contents = _contents(source, (*central, *streamed), limits, jobs, log)
     members = [_member(entry, contents, log, whole=False) for entry in central]
     by_header = {entry.header.at: (entry, member) for entry, member in zip(central, members, strict=True)}
@@ -92,7 +96,7 @@ def read_zip(source: Source, filename: str, limits: Limits, *, jobs: int = 1) ->
             seen.append(_as_streamed(entry, other[1], contents))
         else:
             seen.append(_member(entry, contents, log, whole=True))
-    return Archive(tuple(members), tuple(seen), tuple(dict.fromkeys(log)))
+    return Archive(tuple(members), tuple(seen), log.findings())
 
 
 def _is_sdist(filename: str) -> bool:
@@ -135,7 +139,7 @@ def _request(header: Header, at: int, limits: Limits) -> Request | None:
 
 
 def _contents(
-    source: Source, entries: Sequence[_Entry], limits: Limits, jobs: int, log: list[Finding]
+    source: Source, entries: Sequence[_Entry], limits: Limits, jobs: int, log: FindingLog
 ) -> Mapping[Request, Content]:
     """The content of everything that may be read, by the request its entry holds."""
     allowed = _within_limits(source, entries, limits, log)
@@ -157,7 +161,7 @@ def _contents(
 
 
 def _within_limits(
-    source: Source, entries: Iterable[_Entry], limits: Limits, log: list[Finding]
+    source: Source, entries: Iterable[_Entry], limits: Limits, log: FindingLog
 ) -> frozenset[Request]:
     """The requests that together stay below the limits, the smallest first, so that metadata are among them."""
     by_request = {entry.request: entry for entry in entries if entry.request}
@@ -189,7 +193,7 @@ def _within_limits(
 
 
 def _kept(
-    entries: Iterable[_Entry], allowed: Collection[Request], limits: Limits, log: list[Finding]
+    entries: Iterable[_Entry], allowed: Collection[Request], limits: Limits, log: FindingLog
 ) -> frozenset[Request]:
     """The requests whose bytes a check needs and that fit in memory."""
     wanted = members_to_retain({entry.text for entry in entries})
@@ -236,7 +240,7 @@ def _named_algorithms(records: Iterable[bytes | None]) -> dict[str, set[str]]:
 # --- members ---
 
 
-def _member(entry: _Entry, contents: Mapping[Request, Content], log: list[Finding], *, whole: bool) -> Member:
+def _member(entry: _Entry, contents: Mapping[Request, Content], log: FindingLog, *, whole: bool) -> Member:
     """The member an entry makes, with what is wrong with its data in the log."""
     header = entry.header
     mode = header.external >> 16 or None
@@ -254,7 +258,7 @@ def _member(entry: _Entry, contents: Mapping[Request, Content], log: list[Findin
     if content is None:
         return Member(entry.text, kind, 0, EMPTY, mode)
     if not entry.quiet:
-        log += [Finding(problem, subject, message) for problem, message in content.problems]
+        log.extend([Finding(problem, subject, message) for problem, message in content.problems])
     if whole and content.whole_digests is not None:
         return Member(entry.text, kind, content.whole_size, content.whole_digests, mode)
     return Member(entry.text, kind, content.size, content.digests, mode, content.data)

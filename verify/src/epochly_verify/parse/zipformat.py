@@ -35,6 +35,7 @@ _ALL16, _ALL32 = 0xFFFF, 0xFFFFFFFF
 _ZIP64_EXTRA, _UNICODE_PATH = 0x0001, 0x7075
 _ZIP64_LENGTHS = frozenset({0, 8, 16, 24, 28})
 MAX_COMMENT_BYTES = 0xFFFF
+MAX_VERSION = 63  # tenths; the latest version of the specification, and the most `zipfile` reads
 _GUESS_BYTES = 512  # one read gets nearly every local header with its name
 
 Problem = tuple[str, str]  # finding id, message
@@ -85,17 +86,18 @@ def local_header(source: Source, at: int) -> Header | None:
     raw = source.read_at(at, _GUESS_BYTES)
     if len(raw) < _LOCAL.size or raw[:4] != LOCAL:
         return None
-    _, _, flags, method, _, _, crc, compressed, size, name_length, extra_length = _LOCAL.unpack_from(raw)
+    _, needed, flags, method, _, _, crc, compressed, size, name_length, extra_length = _LOCAL.unpack_from(raw)
     length = _LOCAL.size + name_length + extra_length
     if length > len(raw):
         raw = source.read_at(at, length)
         if len(raw) < length:
             return None
     name = raw[_LOCAL.size : _LOCAL.size + name_length]
-    if not extra_length:
+    if not extra_length and needed & 0xFF <= MAX_VERSION:
         return Header(at, at + length, name, flags, method, crc, compressed, size, False, ())
     extra = raw[_LOCAL.size + name_length : length]
     sizes, zip64, problems = _extras(extra, name, (size, compressed))
+    problems += _version(needed)
     return Header(at, at + length, name, flags, method, crc, sizes[1], sizes[0], zip64, problems)
 
 
@@ -104,7 +106,7 @@ def central_header(source: Source, at: int) -> Header | None:
     raw = source.read_at(at, _CENTRAL.size)
     if len(raw) < _CENTRAL.size or raw[:4] != CENTRAL:
         return None
-    (_, _, _, _, _, flags, method, _, _, crc, compressed, size, name_length, extra_length, comment_length, disk, _,
+    (_, _, _, needed, _, flags, method, _, _, crc, compressed, size, name_length, extra_length, comment_length, disk, _,
      external, offset) = _CENTRAL.unpack(raw)  # fmt: skip
     length = name_length + extra_length + comment_length
     rest = source.read_at(at + _CENTRAL.size, length)
@@ -118,6 +120,8 @@ def central_header(source: Source, at: int) -> Header | None:
         extra = rest[name_length : name_length + extra_length]
         values, zip64, problems = _extras(extra, name, (size, compressed, offset, disk))
         size, compressed, offset, disk = values
+    if needed > MAX_VERSION:
+        problems += _version(needed)
     return Header(
         at,
         stop,
@@ -134,6 +138,14 @@ def central_header(source: Source, at: int) -> Header | None:
         disk,
         comment_length,
     )
+
+
+def _version(needed: int) -> tuple[Problem, ...]:
+    if needed & 0xFF <= MAX_VERSION:
+        return ()
+    major, minor = divmod(needed & 0xFF, 10)
+    message = f"version {major}.{minor} of the format is needed; 6.3 is the latest there is"
+    return (("unsupported-version", message),)
 
 
 def _extras(
@@ -160,12 +172,9 @@ def _extras(
         if kind not in {_ZIP64_EXTRA, _UNICODE_PATH}:
             continue
         if kind in seen:
-            problems.append(
-                (
-                    "extra-field-malformed",
-                    f"extra field 0x{kind:04x} stands twice, readers choose differently",
-                )
-            )
+            message = f"extra field 0x{kind:04x} stands twice, readers choose differently"
+            if ("extra-field-malformed", message) not in problems:
+                problems.append(("extra-field-malformed", message))
             continue
         seen.add(kind)
         if kind == _ZIP64_EXTRA:

@@ -220,7 +220,8 @@ def _inflated(source: Source, request: Request, problems: list[Problem]) -> Iter
     at, left = request.at, request.compressed
     out = 0
     pending = b""
-    while not stream.eof:
+    ended = False
+    while not ended:
         if not pending and left:
             pending = source.read_at(at, min(left, READ_BYTES))
             at += len(pending)
@@ -232,10 +233,11 @@ def _inflated(source: Source, request: Request, problems: list[Problem]) -> Iter
             problems.append(("compressed-data-malformed", f"the data are not a deflate stream ({error})"))
             return
         fed, pending = bool(pending), stream.unconsumed_tail
+        ended = stream.eof
         if piece:
             out += len(piece)
             yield piece
-        elif not (stream.eof or pending or left or fed):
+        elif not (ended or pending or left or fed):
             problems.append(
                 ("compressed-data-malformed", f"the deflate stream has no end; {out} bytes came out")
             )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from epochly_verify.limits import Limits
+    from epochly_verify.parse.findinglog import FindingLog
     from epochly_verify.parse.source import Source
 
 
@@ -43,22 +44,19 @@ class Layout(NamedTuple):
         streamed: the local headers in their order, each with the central header that describes the same bytes
             (`None`: none does). Sizes that stand in a data descriptor are filled in.
         differing: offsets of central headers whose local header tells another size, checksum or method.
-        findings: what is wrong with the structure.
     """
 
     central: tuple[tuple[Header, Header | None], ...]
     streamed: tuple[tuple[Header, Header | None], ...]
     differing: frozenset[int]
-    findings: tuple[Finding, ...]
 
 
-def layout(source: Source, limits: Limits) -> Layout:
-    """Walk a ZIP both ways. Any bytes give a layout; what is wrong with them is in `findings`."""
-    log: list[Finding] = []
+def layout(source: Source, limits: Limits, log: FindingLog) -> Layout:
+    """Walk a ZIP both ways. Any bytes give a layout; what is wrong with them goes to `log`."""
     end = find_end(source)
     directory = Directory((), -1, -1)
     if end is not None:
-        log += [Finding(kind, WHOLE, message) for kind, message in end.problems]
+        log.extend([Finding(kind, WHOLE, message) for kind, message in end.problems])
         directory = _seek_directory(source, end, limits, log)
     walk = walk_locals(source, directory, limits, log)
     listed = directory
@@ -82,7 +80,6 @@ def layout(source: Source, limits: Limits) -> Layout:
         else _paired(directory, walk, source),
         _streamed(listed, walk),
         differing,
-        tuple(log),
     )
 
 
@@ -102,7 +99,7 @@ def _streamed(directory: Directory, walk: Walk) -> tuple[tuple[Header, Header | 
     return tuple((local, by_offset.get(local.at)) for local in walk.locals)
 
 
-def _seek_directory(source: Source, end: EndRecord, limits: Limits, log: list[Finding]) -> Directory:
+def _seek_directory(source: Source, end: EndRecord, limits: Limits, log: FindingLog) -> Directory:
     """The central directory where `zipfile` looks for it: as many bytes before the end record as that says.
 
     When that is not the offset in the end record, data before the archive were not counted, or a field lies.
@@ -112,7 +109,15 @@ def _seek_directory(source: Source, end: EndRecord, limits: Limits, log: list[Fi
         start = end.cd_offset
     entries, stop = central_headers(source, start, end.first, limits, log)
     if stop != end.first:
-        message = f"the central directory ends at {stop}, and the end record begins at {end.first}"
+        kind, message = "end-record-mismatch", f"ends at {stop}, and the end record begins at {end.first}"
+        if source.read_at(stop, 4) == END64:
+            kind, message = (
+                "zip64-malformed",
+                f"is followed by a ZIP64 end record, at {stop}, that no locator leads to",
+            )
+        log.append(Finding(kind, WHOLE, f"the central directory {message}"))
+    elif stop - start != end.cd_size:
+        message = f"the end record gives the central directory {end.cd_size} bytes, it has {stop - start}"
         log.append(Finding("end-record-mismatch", WHOLE, message))
     elif len(entries) != end.entries:
         message = f"the end record counts {end.entries} entries, the central directory has {len(entries)}"
@@ -126,7 +131,7 @@ def _seek_directory(source: Source, end: EndRecord, limits: Limits, log: list[Fi
 # --- the end of the file ---
 
 
-def _judge_end(source: Source, end: EndRecord, log: list[Finding]) -> None:
+def _judge_end(source: Source, end: EndRecord, log: FindingLog) -> None:
     """What follows the directory, where both readers found the same one."""
     if end.stop < source.size_bytes:
         message = f"{source.size_bytes - end.stop} bytes follow the end of the archive"
@@ -136,7 +141,7 @@ def _judge_end(source: Source, end: EndRecord, log: list[Finding]) -> None:
 
 
 def _streamed_end(
-    source: Source, at: int, end: EndRecord | None, limits: Limits, log: list[Finding]
+    source: Source, at: int, end: EndRecord | None, limits: Limits, log: FindingLog
 ) -> Directory:
     """The directory and end record the walk came to at `at`, and what they say of those the seeking reader took."""
     entries, stop = central_headers(source, at, source.size_bytes, limits, log)
@@ -173,7 +178,7 @@ def _end_after(source: Source, at: int) -> EndRecord | None:
     return None
 
 
-def _no_end(source: Source, walk: Walk, log: list[Finding]) -> None:
+def _no_end(source: Source, walk: Walk, log: FindingLog) -> None:
     if walk.locals:
         log.append(
             Finding("truncated-archive", WHOLE, "the file ends without a central directory and end record")
@@ -190,7 +195,7 @@ def _no_end(source: Source, walk: Walk, log: list[Finding]) -> None:
 # --- both together ---
 
 
-def _match(directory: Directory, walk: Walk, source: Source, log: list[Finding]) -> frozenset[int]:
+def _match(directory: Directory, walk: Walk, source: Source, log: FindingLog) -> frozenset[int]:
     """Compare every central header with its local header; offsets of those that tell another size, CRC or method."""
     by_offset = {local.at: local for local in walk.locals}
     users: dict[int, list[Header]] = {}
@@ -232,7 +237,7 @@ def _owner(sharing: Sequence[Header], local: Header) -> Header:
     return next((entry for entry in sharing if entry.name == local.name), sharing[0])
 
 
-def _without_local(entry: Header, at: int, source: Source, log: list[Finding]) -> None:
+def _without_local(entry: Header, at: int, source: Source, log: FindingLog) -> None:
     if 0 <= at < source.size_bytes and source.read_at(at, 4) == LOCAL:
         message = f"its local header at {at} stands inside other data, where a reader that does not seek never looks"
         log.append(Finding("overlapping-entries", header_subject(entry), message))
@@ -241,7 +246,7 @@ def _without_local(entry: Header, at: int, source: Source, log: list[Finding]) -
     log.append(Finding("central-entry-without-local-header", header_subject(entry), message))
 
 
-def _compare(central: Header, local: Header, log: list[Finding]) -> bool:
+def _compare(central: Header, local: Header, log: FindingLog) -> bool:
     """Report what the two headers of an entry say differently; whether it concerns how the data are read."""
     differ: list[str] = []
     if local.name != central.name:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from epochly_verify.limits import Limits
+    from epochly_verify.parse.findinglog import FindingLog
     from epochly_verify.parse.source import Source
 
 WHOLE = "archive"  # the subject of findings that concern no single member
@@ -54,8 +55,9 @@ class Walk(NamedTuple):
 
 
 def central_headers(
-    source: Source, start: int, limit: int, limits: Limits, log: list[Finding]
+    source: Source, start: int, limit: int, limits: Limits, log: FindingLog
 ) -> tuple[list[Header], int]:
+    """The central directory headers from `start` on, as long as they follow each other, and where they end."""
     window = Window(source)
     entries: list[Header] = []
     at = start
@@ -90,14 +92,17 @@ class Window:
         return self._data[skip : skip + length]
 
 
-def walk_locals(source: Source, directory: Directory, limits: Limits, log: list[Finding]) -> Walk:
-    """Local headers from byte 0 on. After something unreadable it goes on at the next offset the directory names."""
+def walk_locals(source: Source, directory: Directory, limits: Limits, log: FindingLog) -> Walk:
+    """Walk from byte 0 to the directory. What is wrong on the way goes to `log`."""
     by_offset: dict[int, Header] = {}
     for entry in directory.entries:
         by_offset.setdefault(entry.offset + directory.base, entry)
     marks = sorted(offset for offset in {*by_offset, directory.start} if 0 <= offset < source.size_bytes)
     found: list[Header] = []
     described = 0
+    budget = max(
+        limits.ratio_free_bytes, limits.ratio * source.size_bytes
+    )  # bytes out, to find where data end
     at = 0
     while at != directory.start:
         if len(found) >= limits.members:
@@ -112,75 +117,64 @@ def walk_locals(source: Source, directory: Directory, limits: Limits, log: list[
             _skipped(at, following, found, log)
             at = following
             continue
-        local, at = _extent(source, local, by_offset.get(at), following, limits=limits, log=log)
+        if local.flags & HAS_DESCRIPTOR:
+            described += 1
+            if at not in by_offset:
+                local, budget = _measured(source, local, budget)
+        local, at = _extent(source, local, by_offset.get(at), following, log)
         found.append(local)
-        described += bool(local.flags & HAS_DESCRIPTOR)
         if at < 0:
             at = local.stop
             break
     if described:
-        message = f"{described} entries have their sizes after the data, whose end a reader that does not seek must guess"
+        message = f"in {described} of {len(found)} entries the sizes stand after the data, whose end must be guessed"
         log.append(Finding("data-descriptor", WHOLE, message))
     return Walk(tuple(found), at)
 
 
-def _skipped(at: int, following: int, found: Sequence[Header], log: list[Finding]) -> None:
+def _skipped(at: int, following: int, found: Sequence[Header], log: FindingLog) -> None:
     length = following - at
     if found:
-        name = shown(found[-1].name.decode("utf-8", "backslashreplace"))
-        log.append(
-            Finding(
-                "data-between-entries", WHOLE, f"{length} bytes after `{name}`, at {at}, belong to no entry"
-            )
-        )
+        message = f"{length} bytes after `{header_subject(found[-1])}`, at {at}, belong to no entry"
+        log.append(Finding("data-between-entries", WHOLE, message))
     else:
         log.append(Finding("leading-data", WHOLE, f"{length} bytes stand before the first entry"))
 
 
+def _measured(source: Source, local: Header, budget: int) -> tuple[Header, int]:
+    """A header that leaves its sizes to a descriptor and is in no directory: with those of its data; what is left."""
+    if local.method != DEFLATED or local.compressed or budget <= 0:
+        return local, budget
+    compressed, size, crc = deflated_length(source, local.stop, budget)
+    return local._replace(compressed=compressed, size=local.size or size, crc=local.crc or crc), budget - size
+
+
 def _extent(
-    source: Source,
-    local: Header,
-    central: Header | None,
-    following: int,
-    *,
-    limits: Limits,
-    log: list[Finding],
+    source: Source, local: Header, central: Header | None, following: int, log: FindingLog
 ) -> tuple[Header, int]:
     """The header with its final sizes, and the offset after its data; -1 when the walk cannot go on."""
-    subject = header_subject(local)
     described = bool(local.flags & HAS_DESCRIPTOR)
-    if described:
-        local = _completed(source, local, central, limits)
+    if described and central is not None:
+        local = local._replace(
+            compressed=local.compressed or central.compressed,
+            size=local.size or central.size,
+            crc=local.crc or central.crc,
+        )
     stop = local.stop + local.compressed
     if described and stop <= source.size_bytes:
         stop = _after_descriptor(source, local, central or local, following, log)
     if 0 <= following < stop:
         message = f"its data reach {stop - following} bytes into the next entry, at {following}"
-        log.append(Finding("overlapping-entries", subject, message))
+        log.append(Finding("overlapping-entries", header_subject(local), message))
         return local, following
     if stop > source.size_bytes:
         message = f"its data should end at {stop}, and the file ends at {source.size_bytes}"
-        log.append(Finding("truncated-archive", subject, message))
+        log.append(Finding("truncated-archive", header_subject(local), message))
         return local, -1
     return local, stop
 
 
-def _completed(source: Source, local: Header, central: Header | None, limits: Limits) -> Header:
-    """The header with what it leaves to a data descriptor: the directory's values, else those of the data."""
-    if central is not None:
-        compressed, size, crc = central.compressed, central.size, central.crc
-    elif local.method == DEFLATED and not local.compressed:
-        compressed, size, crc = deflated_length(source, local.stop, limits.ratio_free_bytes)
-    else:
-        return local
-    return local._replace(
-        compressed=local.compressed or compressed, size=local.size or size, crc=local.crc or crc
-    )
-
-
-def _after_descriptor(
-    source: Source, local: Header, judge: Header, following: int, log: list[Finding]
-) -> int:
+def _after_descriptor(source: Source, local: Header, judge: Header, following: int, log: FindingLog) -> int:
     """The offset after the data descriptor, whose values must be those of `judge`."""
     at = local.stop + local.compressed
     raw = source.read_at(at, DESCRIPTOR_LENGTHS[-1])
