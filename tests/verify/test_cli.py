@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 
 import pytest
+from sigstore_instance import Instance, new_key, pem
+from wheels import build_wheel
 
 from epochly_verify import cli
 from epochly_verify.cli import main
@@ -201,7 +203,6 @@ BAD_INPUT = {
     "bad jobs": lambda _: [str(PLAIN), "--jobs", "0"],
     "words for jobs": lambda _: [str(PLAIN), "--jobs", "many"],
     "short hash": lambda _: [str(PLAIN), "--hash", "sha256:abcd"],
-    "weak hash": lambda _: [str(PLAIN), "--hash", f"md5:{'0' * 32}"],
     "hash of two": lambda _: [str(PLAIN), str(PLAIN), "--hash", f"sha256:{'0' * 64}"],
     "missing hashes": lambda tmp: [str(PLAIN), "--hashes", str(tmp / "none")],
     "unreadable hashes": lambda tmp: [str(PLAIN), "--hashes", not_json(tmp)],
@@ -318,7 +319,7 @@ def test_cli_explain_says_what_a_finding_means(capsys):
     assert main(["--explain", "evidence-empty"]) == 0
     text = capsys.readouterr().out
     assert "evidence-empty" in text
-    assert "hint" in text
+    assert "what to do" in text
 
 
 def test_cli_policy_can_change_a_severity_and_the_report_says_so(tmp_path, capsys):
@@ -359,3 +360,30 @@ def test_cli_unwritable_and_missing_home_are_fine(tmp_path, monkeypatch):
     assert list(home.iterdir()) == []
     monkeypatch.setenv("HOME", "/nonexistent")
     assert main([*SIGNED, *TRUSTED]) == 0
+
+
+def test_cli_managed_key_is_whom_to_trust(tmp_path, capsys):
+    """With `--key` the key itself is the identity: the right one verifies, another one rejects."""
+    instance = Instance()
+    wheel = tmp_path / PLAIN.name
+    wheel.write_bytes(build_wheel({"demo_pkg/__init__.py": "x = 1\n"}))
+    root, key, other = tmp_path / "root.json", tmp_path / "key.pub", tmp_path / "other.pub"
+    root.write_text(json.dumps(instance.trust_root()))
+    Path(f"{wheel}.sigstore.json").write_text(json.dumps(instance.bundle(wheel.read_bytes(), managed=True)))
+    key.write_bytes(pem(instance.signer))
+    other.write_bytes(pem(new_key()))
+    arguments = [str(wheel), "--trusted-root", str(root)]
+    assert main([*arguments, "--key", str(key)]) == 0
+    assert main([*arguments, "--key", str(other)]) == 1
+    assert main(arguments) == 1
+    assert "managed-key-not-given" in capsys.readouterr().out
+
+
+def test_cli_policy_that_requires_only_provenance_still_asks_who():
+    """Asking for provenance asks for a signature and an identity too: anybody can state a provenance."""
+    assert main([*SIGNED, "--require", "provenance"]) == 3
+    assert main([str(SDIST), "--bundle", f"{SDIST}.slsa.attestation", "--require", "provenance"]) == 3
+    trusted = ("--repository", "trailofbits/pypi-attestations")
+    assert (
+        main([str(SDIST), "--bundle", f"{SDIST}.slsa.attestation", "--require", "provenance", *trusted]) == 0
+    )

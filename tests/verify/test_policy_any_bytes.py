@@ -106,6 +106,9 @@ def test_costly_bytes_are_read_or_refused_quickly():
         b"[[rule]]\nprojects='a'\n",
         b"[a]\n",
         b"# x\n",
+        b"a." * 120 + b"b = 1\n",
+        b"[" + b"a." * 120 + b"b]\n",
+        b"[[" + b'"".' * 120 + b"b]]\n",
         b"[[identity]]\nkind='email'\nsubject='a@b'\n",
         b"[[rule]]\nprojects=['a','b']\n[[rule.identity]]\nkind='email'\nsubject='a@b'\n",
     ]

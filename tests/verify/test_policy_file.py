@@ -386,6 +386,8 @@ def test_identity_that_cannot_match_or_pins_nobody_is_refused(lines, key, hint):
         (b"x = " + b"[" * 50_000, "policy-syntax"),
         (b"x = " + b"9" * 5_000, "policy-syntax"),
         (b"a." * 10_000 + b"b = 1", "policy-syntax"),
+        (b'"\\"".' * 10_000 + b"b = 1", "policy-syntax"),
+        (b"x = {" + b'"".' * 10_000 + b"b = 1}", "policy-syntax"),
         (b"#" * (256 * 1024 + 1), "policy-too-large"),
     ],
 )

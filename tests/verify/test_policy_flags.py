@@ -82,7 +82,6 @@ GITHUB_SUBJECT = "https://github.com/trailofbits/rfc8785.py/.github/workflows/re
                 trigger=("release",),
             ),
         ),
-        ({"identity": "a@example.com"}, Identity("email", subject="a@example.com")),
         (
             {"identity": "a@example.com", "issuer": "https://accounts.google.com"},
             Identity("email", subject="a@example.com", issuer="https://accounts.google.com"),
@@ -126,7 +125,12 @@ def test_flags_become_the_identity_they_mean(flags, expected):
             "kind `gitlab`",
         ),
         ({"identity": "spiffe://x/y"}, "--identity", "--issuer URL"),
-        ({"identity": "a@example.com", "workflow": "x.yml"}, "--workflow", "this kind knows"),
+        ({"identity": "a@example.com"}, "--identity", "claimed by another provider"),
+        (
+            {"identity": "a@example.com", "issuer": "https://accounts.google.com", "workflow": "x.yml"},
+            "--workflow",
+            "this kind knows",
+        ),
         ({"identity": "*", "issuer": "https://issuer.example"}, "--identity", "what is fixed"),
         ({"identity": "x", "issuer": "issuer.example"}, "--issuer", "as in the certificate"),
     ],
@@ -161,7 +165,11 @@ def test_flag_that_does_not_exist_is_the_callers_mistake():
             circleci(),
             "0",
         ),
-        ({"identity": "william@yossarian.net"}, person(), "0.1.2"),
+        (
+            {"identity": "william@yossarian.net", "issuer": "https://github.com/login/oauth"},
+            person(),
+            "0.1.2",
+        ),
     ],
 )
 def test_flags_a_person_would_type_match_the_real_signers(flags, signed, version):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,46 @@ def test_conformance_protocol_refuses_key_with_identity(capsys):
         verify_bundle([*arguments, "--certificate-identity", IDENTITY, str(CASES / "a.txt")])
     assert caught.value.code == 2
     assert "exclude" in capsys.readouterr().err
+
+
+def _rekor2(end: str) -> list[str]:
+    """The Rekor v2 happy path under a root whose timestamp authority ends at `end`."""
+    case = CASES / "rekor2-happy-path"
+    root = json.loads((case / "trusted_root.json").read_bytes())
+    for authority in root["timestampAuthorities"]:
+        authority["validFor"]["end"] = end
+    (signed,) = authenticate(
+        (Attached("bundle", EvidenceKind.BUNDLE, (case / "bundle.sigstore.json").read_bytes()),),
+        Target(hashlib.sha256((CASES / "a.txt").read_bytes()).digest()),
+        parse_trust_root(json.dumps(root).encode(), "root"),
+        None,
+        DEFAULT,
+    )
+    return [problem.id for problem in signed.problems]
+
+
+def test_timestamp_authority_counts_up_to_and_with_its_end():
+    """Its window is closed: the very second of its end counts, the second before does not."""
+    assert _rekor2("2025-06-12T12:02:20Z") == []
+    assert _rekor2("2025-06-12T12:02:19Z") == ["timestamp-authority-outside-validity"]
+
+
+def test_timestamp_that_is_not_trusted_is_said_beside_a_trusted_time():
+    """A timestamp that vouches for nothing is named; the signature rests on the log's own time."""
+    bundle = json.loads((CASES / "happy-path-v0.3" / "bundle.sigstore.json").read_bytes())
+    other = json.loads((CASES / "rekor2-happy-path" / "bundle.sigstore.json").read_bytes())
+    bundle["verificationMaterial"]["timestampVerificationData"] = other["verificationMaterial"][
+        "timestampVerificationData"
+    ]
+    (signed,) = authenticate(
+        (Attached("bundle", EvidenceKind.BUNDLE, json.dumps(bundle).encode()),),
+        Target(hashlib.sha256((CASES / "a.txt").read_bytes()).digest()),
+        parse_trust_root(
+            (VECTORS / "trust-roots" / "public-good" / "trusted_root.json").read_bytes(), "root"
+        ),
+        None,
+        DEFAULT,
+    )
+    assert signed.authentic
+    assert [note.id for note in signed.notes] == ["timestamp-not-counted"]
+    assert len(signed.times) == 1

@@ -18,9 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from epochly_verify.limits import DEFAULT, Limits
+from epochly_verify.parse.archive import read_archive
+from epochly_verify.parse.source import BytesSource
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from epochly_verify.model import Archive
+
+WHEEL_NAME = "demo_pkg-1.0-py3-none-any.whl"
+SDIST_NAME = "demo_pkg-1.0.tar.gz"
 VECTORS = Path(__file__).parent.parent / "vectors"
 STORED, DEFLATED = 0, 8
 DOS_TIME, DOS_DATE = 0, 0x21  # 1980-01-01
@@ -267,3 +275,15 @@ def build_sdist(
 
 def _bytes(data: bytes | str) -> bytes:
     return data if isinstance(data, bytes) else data.encode()
+
+
+def archive_of(
+    data: bytes, filename: str = WHEEL_NAME, limits: Limits = DEFAULT, *, jobs: int = 1
+) -> Archive:
+    """What the archive parser makes of some bytes."""
+    return read_archive(BytesSource(data), filename, limits, jobs=jobs)
+
+
+def defect_ids(data: bytes, filename: str = WHEEL_NAME, limits: Limits = DEFAULT) -> list[str]:
+    """The ids of the archive's defects, each once, sorted."""
+    return sorted({finding.id for finding in archive_of(data, filename, limits).defects})

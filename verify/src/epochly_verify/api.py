@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from epochly_verify.errors import InputError
 from epochly_verify.gather import Wanted, embedded_trust_root, gather
 from epochly_verify.model import ArtifactReport, Layer, LayerResult, Status, Verdict
-from epochly_verify.parse.policy import builtin_policy, combine
+from epochly_verify.parse.policy import builtin_policy
 from epochly_verify.parse.trustroot import parse_trust_root
+from epochly_verify.policy import combine
 from epochly_verify.run import judge, summarise
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from epochly_verify.authenticity.keys import PublicKey
     from epochly_verify.model import Evidence, Report
     from epochly_verify.parse.trustroot import TrustRoot
     from epochly_verify.policy import Policy
@@ -87,21 +89,37 @@ def authenticated(evidence: Evidence, policy: Policy, trust: Trust) -> Evidence:
     if not evidence.attached:
         return replace(evidence, signed=())
     from epochly_verify import signatures  # noqa: PLC0415 - half a second of imports, only for signatures
-    from epochly_verify.authenticity.keys import load_pem_key  # noqa: PLC0415
 
-    key = None
-    if trust.managed_key:
-        key = load_pem_key(trust.managed_key)
-        if key is None:
-            raise InputError(
-                "key-malformed",
-                trust.managed_key_origin,
-                "no PEM public key of a supported kind (ECDSA, RSA of 2048 bits or more, Ed25519)",
-                "give the publisher's public key, not a certificate or private key",
-            )
+    key = managed_key(trust.managed_key, trust.managed_key_origin) if trust.managed_key else None
     target = signatures.Target(bytes.fromhex(evidence.digests["sha256"]), evidence.filename)
     signed = signatures.authenticate(evidence.attached, target, trust.root, key, policy.limits)
     return replace(evidence, signed=signed)
+
+
+def managed_key(pem: bytes, origin: str) -> PublicKey:
+    """The public key in a PEM file.
+
+    Raises:
+        InputError: `key-malformed`.
+    """
+    from epochly_verify.authenticity.keys import load_pem_key  # noqa: PLC0415 - only with a managed key
+
+    key = load_pem_key(pem)
+    if key is None:
+        raise InputError(
+            "key-malformed",
+            origin,
+            "no PEM public key of a supported kind (ECDSA, RSA of 2048 bits or more, Ed25519)",
+            "give the publisher's public key, not a certificate or private key",
+        )
+    return key
+
+
+def managed_key_id(pem: bytes, origin: str) -> str:
+    """SHA-256 of a PEM public key's SubjectPublicKeyInfo, hexadecimal; raises as `managed_key`."""
+    from epochly_verify.authenticity.keys import key_id  # noqa: PLC0415 - only with a managed key
+
+    return key_id(managed_key(pem, origin)).hex()
 
 
 def unreadable(path: str, error: InputError) -> ArtifactReport:

@@ -18,13 +18,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from epochly_verify.api import Trust, examine, unreadable
+from epochly_verify.api import Trust, examine, managed_key_id, unreadable
 from epochly_verify.errors import InputError, PolicyError, VerifyError
 from epochly_verify.gather import Wanted, attached_file, embedded_trust_root, read_file
-from epochly_verify.model import Layer, Verdict
-from epochly_verify.parse.policy import builtin_policy, combine, identity_from_flags, parse_policy
+from epochly_verify.model import Verdict
+from epochly_verify.parse.identity import identity_from_flags
+from epochly_verify.parse.policy import builtin_policy, layers_from_names, parse_policy
 from epochly_verify.parse.trustroot import parse_trust_root
-from epochly_verify.policy import INTEGRITY, Policy, Rule
+from epochly_verify.policy import Policy, Rule, combine, require_everywhere
 from epochly_verify.render import FORMATS, RenderOptions
 from epochly_verify.render.words import printable
 from epochly_verify.run import summarise
@@ -161,30 +162,24 @@ def _policy(options: argparse.Namespace) -> Policy:
                 "write the identity into the policy file",
             )
         policy = parse_policy(read_file(options.policy, Policy().limits.text_bytes), options.policy)
-    elif flags:
-        identity = identity_from_flags(**flags)
-        policy = Policy(rules=(Rule(identities=(identity,), origin="command line"),))
+    elif flags or options.key is not None:
+        identities = [identity_from_flags(**flags)] if flags else []
+        if options.key is not None:  # a key that was handed over is whom to trust
+            identities.append(
+                identity_from_flags(
+                    key_id=managed_key_id(read_file(options.key, Policy().limits.text_bytes), options.key)
+                )
+            )
+        policy = Policy(rules=(Rule(identities=tuple(identities), origin="command line"),))
     combined = combine(policy, builtin_policy())
     if options.require:
-        required = _required(options.require)
-        rules = tuple(replace(rule, require=None) for rule in combined.rules)
-        combined = replace(combined, require=required, rules=rules)
+        words = [word.strip() for given in options.require for word in given.split(",")]
+        combined = require_everywhere(combined, layers_from_names(words, _refuse_require))
     return replace(combined, strict=combined.strict or options.strict)
 
 
-def _required(words: Sequence[str]) -> frozenset[Layer]:
-    required: set[Layer] = set()
-    for word in (part.strip() for given in words for part in given.split(",")):
-        if word == "integrity":
-            required |= INTEGRITY
-        elif word in set(Layer):
-            required.add(Layer(word))
-        else:
-            names = ", ".join(["integrity", *Layer])
-            raise InputError(
-                "unknown-layer", "--require", f"`{printable(word)}` is no layer", f"one of {names}"
-            )
-    return frozenset(required)
+def _refuse_require(message: str, hint: str) -> PolicyError:
+    return PolicyError("unknown-layer", "--require", message, hint)
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:
@@ -239,7 +234,7 @@ def _explain(finding_id: str) -> int:
     try:
         sys.stdout.write(explain(finding_id, _width()))
     except ValueError as error:
-        return _complain(str(error))
+        return _complain(f"{error}; hint: the ids stand in every report and in `docs/findings.md`")
     return 0
 
 

@@ -191,9 +191,9 @@ class Claims:
     build_signer_uri: str = ""  # .9
     build_signer_digest: str = ""  # .10
     runner_environment: str = ""  # .11
-    source_repository_uri: str = ""  # .12
-    source_repository_digest: str = ""  # .13
-    source_repository_ref: str = ""  # .14
+    source_repository_uri: str = ""  # .12, else GitHub's .5
+    source_repository_digest: str = ""  # .13, else .3
+    source_repository_ref: str = ""  # .14, else .6
     source_repository_id: str = ""  # .15
     source_repository_owner_uri: str = ""  # .16
     source_repository_owner_id: str = ""  # .17

@@ -36,7 +36,7 @@ def refreshed_trust_root(
         FetchError: the repository cannot be reached, or what it serves is not signed as it must be.
     """
     from tuf.api.exceptions import DownloadError, RepositoryError  # noqa: PLC0415 - network code, only when asked for
-    from tuf.ngclient import Updater  # noqa: PLC0415
+    from tuf.ngclient.updater import Updater  # noqa: PLC0415
 
     url = STAGING_URL if staging else PUBLIC_GOOD_URL
     with tempfile.TemporaryDirectory(prefix="epochly-verify-") as folder:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from epochly_verify.policy import Policy
 
 _WHEEL_ONLY = frozenset({Layer.RECORD, Layer.INSTALL})  # an sdist has no RECORD, and installing it is a build
+_WHO = frozenset({Layer.SIGNATURE, Layer.IDENTITY, Layer.PROVENANCE})
 _WORST_FIRST = (Verdict.REJECTED, Verdict.INCONCLUSIVE, Verdict.VERIFIED)
 
 
@@ -66,6 +67,8 @@ def required_layers(evidence: Evidence, policy: Policy) -> frozenset[Layer]:
     """The layers that must pass: those asked for that the kind of artifact has, and hash if digests were given."""
     rule = policy.rule_for(project_from_filename(evidence.filename))
     required = policy.require if rule is None or rule.require is None else rule.require
+    if required & _WHO:  # a signature counts only with whom it is from, provenance only with who says so
+        required |= {Layer.SIGNATURE, Layer.IDENTITY}
     if evidence.kind is ArtifactKind.SDIST:
         required -= _WHEEL_ONLY
     if evidence.expected_sources:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -68,12 +68,28 @@ def authenticate(
     managed_key: PublicKey | None,
     limits: Limits,
 ) -> tuple[Signed, ...]:
-    """Judge every piece of evidence; none is skipped, and none can raise."""
-    return tuple(
-        _signed(piece, target, root, managed_key, limits)
-        for evidence in attached
-        for piece in _pieces(evidence, limits)
-    )
+    """Judge every piece of evidence; none is skipped, and none can raise.
+
+    A signature that comes twice, as an attestation does that lies beside a provenance holding it, is verified once.
+    """
+    valid: dict[tuple[Bundle | None, bytes], Signed] = {}
+    found: list[Signed] = []
+    for piece in (piece for evidence in attached for piece in _pieces(evidence, limits)):
+        signed = valid.get((piece.bundle, piece.as_json))
+        if signed is None:
+            signed = _signed(piece, target, root, managed_key, limits)
+            if signed.authentic and not signed.notes:  # findings name their origin, so they are not shared
+                valid[piece.bundle, piece.as_json] = signed
+        else:
+            signed = replace(
+                signed,
+                origin=piece.origin,
+                kind=piece.kind,
+                publisher=piece.publisher,
+                evidence_sha256=piece.evidence_sha256,
+            )
+        found.append(signed)
+    return tuple(found)
 
 
 def _pieces(evidence: Attached, limits: Limits) -> Iterator[_Piece]:

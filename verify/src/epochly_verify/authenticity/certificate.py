@@ -10,6 +10,7 @@ import hashlib
 import struct
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -27,7 +28,7 @@ from epochly_verify.model import Claims
 from epochly_verify.parse.fields import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from epochly_verify.parse.trustroot import Authority, Log
 
@@ -52,7 +53,10 @@ _ARCS = {
     "source_repository_visibility": 22,
     "deployment_environment": 23,
 }
-_OLD_ARCS = {"issuer": 1, "build_trigger": 2}  # raw text, from before the generic ones
+# From before the generic ones (2023): raw text, and the repository without its host.
+_OLD_ARCS = {"issuer": 1, "build_trigger": 2, "source_repository_digest": 3, "source_repository_ref": 6}
+_OLD_REPOSITORY = 5
+_GITHUB = "https://token.actions.githubusercontent.com"
 
 
 def load_certificate(data: bytes, origin: str) -> x509.Certificate:
@@ -187,9 +191,13 @@ def require_logged(
 def claims_from(leaf: x509.Certificate) -> Claims:
     """What the certificate says; texts that cannot be read are left empty."""
     san, san_kind = _san(leaf)
-    values = {name: _text(leaf, arc, der=True) for name, arc in _ARCS.items()}
+    said = {extension.oid.dotted_string: extension.value for extension in leaf.extensions}
+    values = {name: _text(said, arc, der=True) for name, arc in _ARCS.items()}
     for name, arc in _OLD_ARCS.items():
-        values[name] = values[name] or _text(leaf, arc, der=False)
+        values[name] = values[name] or _text(said, arc, der=False)
+    if values["issuer"] == _GITHUB and not values["source_repository_uri"]:
+        repository = _text(said, _OLD_REPOSITORY, der=False)
+        values["source_repository_uri"] = f"https://github.com/{repository}" if repository else ""
     assert set(values) | {"san", "san_kind"} == {field.name for field in fields(Claims)}
     return Claims(san=san, san_kind=san_kind, **values)
 
@@ -198,6 +206,20 @@ def _path(
     leaf: x509.Certificate, authority: Authority, moments: Sequence[datetime]
 ) -> x509.Certificate | None:
     """The issuing certificate of a valid path at every moment, or `None`."""
+    builder = _path_builder(authority)
+    issuer = None
+    for moment in moments if builder else ():
+        verifier = builder.time(moment).build_client_verifier()
+        try:
+            issuer = verifier.verify(leaf, []).chain[1]
+        except (VerificationError, x509.UnsupportedGeneralNameType, ValueError, IndexError):
+            return None
+    return issuer
+
+
+@lru_cache(maxsize=64)  # a trust root has a handful, and every signature asks for the same ones
+def _path_builder(authority: Authority) -> PolicyBuilder | None:
+    """Path validation up to an authority's certificates; `None` when they cannot be read or are none."""
     try:
         anchors = [x509.load_der_x509_certificate(certificate) for certificate in authority.chain]
     except ValueError:
@@ -211,15 +233,7 @@ def _path(
     ee = ExtensionPolicy.webpki_defaults_ee().may_be_present(
         x509.ExtendedKeyUsage, Criticality.NON_CRITICAL, None
     )
-    issuer = None
-    for moment in moments:
-        builder = PolicyBuilder().store(Store(anchors)).time(moment)
-        verifier = builder.extension_policies(ca_policy=ca, ee_policy=ee).build_client_verifier()
-        try:
-            issuer = verifier.verify(leaf, []).chain[1]
-        except (VerificationError, x509.UnsupportedGeneralNameType, ValueError, IndexError):
-            return None
-    return issuer
+    return PolicyBuilder().store(Store(anchors)).extension_policies(ca_policy=ca, ee_policy=ee)
 
 
 def _san(leaf: x509.Certificate) -> tuple[str, str]:
@@ -240,11 +254,8 @@ def _san(leaf: x509.Certificate) -> tuple[str, str]:
             return "", ""
 
 
-def _text(leaf: x509.Certificate, arc: int, *, der: bool) -> str:
-    try:
-        extension = leaf.extensions.get_extension_for_oid(ObjectIdentifier(f"{_FULCIO}{arc}")).value
-    except x509.ExtensionNotFound:
-        return ""
+def _text(said: Mapping[str, x509.ExtensionType], arc: int, *, der: bool) -> str:
+    extension = said.get(f"{_FULCIO}{arc}")
     if not isinstance(extension, x509.UnrecognizedExtension):
         return ""
     if der:

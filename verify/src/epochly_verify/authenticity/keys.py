@@ -7,6 +7,7 @@ registry that its public instances and managed keys use. Anything else is refuse
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -24,6 +25,7 @@ _CURVE_HASHES: dict[str, hashes.HashAlgorithm] = {
 MIN_RSA_BITS = 2048  # bits; the registry's smallest
 
 
+@lru_cache(maxsize=64)  # a trust root has a handful, and every signature asks for the same ones
 def load_der_key(data: bytes) -> PublicKey | None:
     """A DER public key of a supported kind (SubjectPublicKeyInfo, or PKCS#1 for RSA), or `None`."""
     try:

@@ -6,6 +6,7 @@ Names are read with `packaging`; a name it refuses is not guessed at.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging.utils import (
@@ -53,6 +54,7 @@ def kind_from_filename(filename: str) -> ArtifactKind | None:
     return None
 
 
+@lru_cache(maxsize=1024)  # every check asks for the artifact's own name
 def parse_filename(filename: str) -> ArtifactName:
     """Read an artifact's file name.
 

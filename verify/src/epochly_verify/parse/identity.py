@@ -227,7 +227,7 @@ def _kind_from_flags(given: Identity, refuse: Refuse) -> str:
                 "give `--issuer` as well, or `--identity` with `--issuer`",
             )
         return kind
-    if "@" in subject and "://" not in subject:
+    if "@" in subject and "://" not in subject and issuer:
         return "email"
     for host, implied in (("github.com", "github"), ("gitlab.com", "gitlab"), ("circleci.com", "circleci")):
         if subject.startswith(f"https://{host}/") and (not issuer or kind == implied):

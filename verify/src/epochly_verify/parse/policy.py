@@ -32,6 +32,7 @@ __all__ = ["builtin_policy", "combine", "identity_from_flags", "layers_from_name
 
 SCHEMA = "epochly-verify/policy/v1"
 MAX_POLICY_BYTES = 256 * KIB  # bytes; written by hand, and a rule with two identities takes about half a KiB
+MAX_DOTS = 128  # dots in one line; the standard reader takes quadratic time for a key of many dotted parts
 _TOP_KEYS = ("schema", "require", "strict", "severity", "limits", "rule", "identity")
 _RULE_KEYS = ("projects", "require", "builders", "build-types", "identity")
 _LIMITS: Mapping[str, str] = MappingProxyType({key_name(field.name): field.name for field in fields(Limits)})
@@ -58,6 +59,10 @@ def parse_policy(data: bytes, origin: str) -> Policy:
             origin,
             f"has {len(data)} bytes, more than {MAX_POLICY_BYTES}",
             "split it into one policy a project, or use patterns",
+        )
+    if max(line.count(b".") for line in data.split(b"\n")) > MAX_DOTS:
+        raise PolicyError(
+            "policy-syntax", origin, f"a line holds more than {MAX_DOTS} dots", "break the line"
         )
     try:
         top = TomlTable(load_toml(data, origin), origin)

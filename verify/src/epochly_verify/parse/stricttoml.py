@@ -15,8 +15,9 @@ from epochly_verify.parse.quote import quoted
 
 MAX_KEY_PARTS = 32  # dotted parts of one key; lock files and policies use up to 4
 _HINT = "give a TOML file as its tool wrote it"
-_LONG_KEY = re.compile(
-    r"(?<![\w-])(?:(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+\.[ \t]*+){" + str(MAX_KEY_PARTS) + "}"
+# Every character belongs to exactly one match, so that finding them all takes linear time on any text.
+_TOKEN = re.compile(
+    r"""(?P<part>"(?:[^"\\\n]++|\\.)*+"?|'[^'\n]*+'?|[\w-]++)|(?P<dot>\.)|(?P<space>[ \t]++)|#[^\n]*+|[\s\S]"""
 )
 
 
@@ -32,7 +33,7 @@ def load_toml(data: bytes, origin: str) -> dict[str, Any]:
     """
     try:
         text = data.decode("utf-8")
-        if _LONG_KEY.search(text):
+        if _longest_key(text) > MAX_KEY_PARTS:
             raise InputError("bad-toml", origin, f"a key has more than {MAX_KEY_PARTS} dotted parts", _HINT)
         return tomllib.loads(text)
     except UnicodeDecodeError as error:
@@ -43,6 +44,25 @@ def load_toml(data: bytes, origin: str) -> dict[str, Any]:
         raise InputError("bad-toml", origin, "a number has too many digits", _HINT) from error
     except RecursionError as error:
         raise InputError("bad-toml", origin, "nested too deep", _HINT) from error
+
+
+def _longest_key(text: str) -> int:
+    """The most parts joined by dots anywhere in the text; strings that look like keys count as keys."""
+    longest = parts = 0
+    after_dot = False
+    for token in _TOKEN.finditer(text):
+        match token.lastgroup:
+            case "space":
+                continue
+            case "part":
+                parts = parts + 1 if after_dot else 1
+                longest = max(longest, parts)
+                after_dot = False
+            case "dot" if parts and not after_dot:
+                after_dot = True
+            case _:
+                parts, after_dot = 0, False
+    return longest
 
 
 def _printable(error: Exception) -> str:

@@ -34,6 +34,7 @@ from epochly_verify.parse.tarformat import (
     PAX_SOLARIS,
     SYMLINK,
     ZEROS,
+    TarCut,
     TarError,
     TarHeader,
     parse_header,
@@ -90,6 +91,7 @@ def read_tar(source: Source, filename: str, limits: Limits) -> Archive:
 def _headers(stream: GzipStream, log: FindingLog) -> Iterator[tuple[TarHeader, _Known]]:
     """Each member's header with what extension headers said of it; the caller reads its data before the next."""
     known = _Known()
+    begun = False
     try:
         while True:
             block = _block(stream)
@@ -99,6 +101,7 @@ def _headers(stream: GzipStream, log: FindingLog) -> Iterator[tuple[TarHeader, _
                 _end(stream, log)
                 return
             header = parse_header(block)
+            begun = True
             if header.type in {PAX, PAX_SOLARIS, PAX_GLOBAL, GNU_LONG_NAME, GNU_LONG_LINK}:
                 known = _extended(stream, header, known)
                 continue
@@ -108,11 +111,12 @@ def _headers(stream: GzipStream, log: FindingLog) -> Iterator[tuple[TarHeader, _
             yield header, known
             known = _Known()
             _finish(stream, position, _stored_bytes(header))
+    except TarCut as error:
+        if not stream.broken:  # else the stream has a better finding
+            log.append(Finding("truncated-archive" if begun else "not-a-tar", WHOLE, str(error)))
     except TarError as error:
-        if not stream.broken:
-            where = f"the header at {max(stream.position - BLOCK, 0)} cannot be read"
-            first = stream.position <= BLOCK
-            log.append(Finding("not-a-tar" if first else "tar-header-malformed", WHOLE, f"{where}: {error}"))
+        message = f"the header before {stream.position} cannot be read: {error}"
+        log.append(Finding("tar-header-malformed" if begun else "not-a-tar", WHOLE, message))
 
 
 def _block(stream: GzipStream) -> bytes:
@@ -121,8 +125,8 @@ def _block(stream: GzipStream) -> bytes:
     if len(block) == BLOCK or stream.broken:
         return block if len(block) == BLOCK else b""
     if not stream.position:
-        raise TarError("the archive is empty")
-    raise TarError("the archive ends without the two blocks of zeros that mark its end")
+        raise TarCut("the archive is empty")
+    raise TarCut("the archive ends without the two blocks of zeros that mark its end")
 
 
 def _end(stream: GzipStream, log: FindingLog) -> None:
@@ -153,7 +157,7 @@ def _finish(stream: GzipStream, position: int, size: int) -> None:
         if not stream.read(min(end - stream.position, PIECE_BYTES)):
             if stream.broken:
                 return
-            raise TarError("the archive ends in the middle of a member")
+            raise TarCut("the archive ends in the middle of a member")
 
 
 def _extended(stream: GzipStream, header: TarHeader, known: _Known) -> _Known:

@@ -18,11 +18,22 @@ HARDLINK, SYMLINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO = b"123456"
 GNU_SPARSE = ord("S")
 GNU_LONG_NAME, GNU_LONG_LINK = b"LK"
 PAX, PAX_GLOBAL, PAX_SOLARIS = b"xgX"
+_UNUSED_NUMBERS = (
+    ("owner", 108, 116),
+    ("group", 116, 124),
+    ("time stamp", 136, 148),
+    ("device number", 329, 337),
+    ("device number", 337, 345),
+)
 _GNU_TYPES = frozenset({GNU_SPARSE, GNU_LONG_NAME, GNU_LONG_LINK})
 
 
 class TarError(Exception):
     """A header that cannot be read; the text says why. Never leaves the parser."""
+
+
+class TarCut(TarError):
+    """The archive ends before it is complete."""
 
 
 class TarHeader(NamedTuple):
@@ -55,6 +66,9 @@ def parse_header(block: bytes) -> TarHeader:
         name = _text(block[345:500]) + b"/" + name
     if kind == 0 and name.endswith(b"/"):
         kind = DIRECTORY  # V7 had no type for it
+    for label, start, stop in _UNUSED_NUMBERS:  # readers that use them give up here
+        if block[start] != 0xFF:  # a negative time stamp is odd and harmless
+            _number(block[start:stop], label)
     return TarHeader(
         name, _number(block[100:108], "mode"), _number(block[124:136], "size"), kind, _text(block[157:257])
     )

@@ -71,7 +71,7 @@ def read_zip(source: Source, filename: str, limits: Limits, *, jobs: int = 1) ->
     """
     log = FindingLog()
     found = layout(source, limits, log)
-    central, streamed = _entries(found, limits)
+    central, streamed = _entries(found, source.size_bytes, limits)
     for entry in (*central, *streamed):
         log.extend(header_findings(entry.header, entry.name))
     for entry in central:
@@ -106,13 +106,13 @@ def _is_sdist(filename: str) -> bool:
         return False
 
 
-def _entries(found: Layout, limits: Limits) -> tuple[list[_Entry], list[_Entry]]:
+def _entries(found: Layout, size_bytes: int, limits: Limits) -> tuple[list[_Entry], list[_Entry]]:
     """Both views with decoded names; data that both describe alike become one and the same request."""
     central: list[_Entry] = []
     by_header: dict[int, _Entry] = {}
     for header, local in found.central:
         name = decoded(header)
-        request = None if local is None else _request(header, local.stop, limits)
+        request = None if local is None else _request(header, local.stop, size_bytes, limits)
         entry = _Entry(header, name, name.seen, request, header.at in found.differing)
         central.append(entry)
         by_header[header.at] = entry
@@ -124,12 +124,14 @@ def _entries(found: Layout, limits: Limits) -> tuple[list[_Entry], list[_Entry]]
             streamed.append(_Entry(header, listed.name, listed.name.full, listed.request))
         else:
             name = decoded(header)
-            streamed.append(_Entry(header, name, name.full, _request(header, header.stop, limits), quiet))
+            streamed.append(
+                _Entry(header, name, name.full, _request(header, header.stop, size_bytes, limits), quiet)
+            )
     return central, streamed
 
 
-def _request(header: Header, at: int, limits: Limits) -> Request | None:
-    if not readable(header) or header.size > limits.member_bytes:
+def _request(header: Header, at: int, size_bytes: int, limits: Limits) -> Request | None:
+    if not readable(header) or header.size > limits.member_bytes or at + header.compressed > size_bytes:
         return None
     beyond = max(1 << 16, limits.ratio * header.compressed)
     return Request(at, header.compressed, header.size, header.crc, header.method, beyond=beyond)

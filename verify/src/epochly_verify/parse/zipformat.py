@@ -93,7 +93,7 @@ def local_header(source: Source, at: int) -> Header | None:
         if len(raw) < length:
             return None
     name = raw[_LOCAL.size : _LOCAL.size + name_length]
-    if not extra_length and needed & 0xFF <= MAX_VERSION:
+    if not extra_length and needed & 0xFF <= MAX_VERSION and _ALL32 not in {compressed, size}:
         return Header(at, at + length, name, flags, method, crc, compressed, size, False, ())
     extra = raw[_LOCAL.size + name_length : length]
     sizes, zip64, problems = _extras(extra, name, (size, compressed))
@@ -116,7 +116,7 @@ def central_header(source: Source, at: int) -> Header | None:
     stop = at + _CENTRAL.size + length
     zip64 = False
     problems: tuple[Problem, ...] = ()
-    if extra_length:
+    if extra_length or _ALL32 in {compressed, size, offset}:
         extra = rest[name_length : name_length + extra_length]
         values, zip64, problems = _extras(extra, name, (size, compressed, offset, disk))
         size, compressed, offset, disk = values

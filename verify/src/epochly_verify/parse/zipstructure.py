@@ -54,7 +54,7 @@ class Layout(NamedTuple):
 def layout(source: Source, limits: Limits, log: FindingLog) -> Layout:
     """Walk a ZIP both ways. Any bytes give a layout; what is wrong with them goes to `log`."""
     end = find_end(source)
-    directory = Directory((), -1, -1)
+    directory = Directory((), -1, -1, whole=False)
     if end is not None:
         log.extend([Finding(kind, WHOLE, message) for kind, message in end.problems])
         directory = _seek_directory(source, end, limits, log)
@@ -73,6 +73,8 @@ def layout(source: Source, limits: Limits, log: FindingLog) -> Layout:
     if end is not None and listed is directory and directory.start - end.cd_offset not in {0, prefix}:
         message = f"the end record puts the central directory at {end.cd_offset}, it is at {directory.start}"
         log.append(Finding("end-record-mismatch", WHOLE, message))
+    if listed.whole:
+        _unlisted(listed, walk, log)
     differing = _match(listed, walk, source, log)
     return Layout(
         tuple((entry, local_header(source, entry.offset + directory.base)) for entry in directory.entries)
@@ -108,14 +110,17 @@ def _seek_directory(source: Source, end: EndRecord, limits: Limits, log: Finding
     if start < 0 or (end.cd_size and source.read_at(start, 4) != CENTRAL):
         start = end.cd_offset
     entries, stop = central_headers(source, start, end.first, limits, log)
-    if stop != end.first:
-        kind, message = "end-record-mismatch", f"ends at {stop}, and the end record begins at {end.first}"
+    if stop < end.first and (stop - start, len(entries)) == (end.cd_size, end.entries):
+        kind, message = "data-between-entries", f"ends at {stop}, and {end.first - stop} bytes follow it"
         if source.read_at(stop, 4) == END64:
             kind, message = (
                 "zip64-malformed",
                 f"is followed by a ZIP64 end record, at {stop}, that no locator leads to",
             )
         log.append(Finding(kind, WHOLE, f"the central directory {message}"))
+    elif stop != end.first:
+        message = f"the central directory ends at {stop}, and the end record begins at {end.first}"
+        log.append(Finding("end-record-mismatch", WHOLE, message))
     elif stop - start != end.cd_size:
         message = f"the end record gives the central directory {end.cd_size} bytes, it has {stop - start}"
         log.append(Finding("end-record-mismatch", WHOLE, message))
@@ -150,6 +155,7 @@ def _streamed_end(
     if first is None:
         if end is None:
             log.append(Finding("truncated-archive", WHOLE, f"the file ends without an end record, at {stop}"))
+            directory = directory._replace(whole=False)
         else:
             message = (
                 f"a directory at {at} has no end record of its own; the one at {end.at} does not speak of it"
@@ -223,14 +229,18 @@ def _match(directory: Directory, walk: Walk, source: Source, log: FindingLog) ->
             differing.add(entry.at)
         elif _compare(entry, local, log):
             differing.add(entry.at)
-    for local in walk.locals:
-        if local.at not in users:
-            message = f"only a reader that does not seek sees this entry, at {local.at}"
-            log.append(Finding("local-entry-not-in-central-directory", header_subject(local), message))
     if not in_order:
         message = "the central directory lists the entries in another order than they stand in the file"
         log.append(Finding("entry-order-differs", WHOLE, message))
     return frozenset(differing)
+
+
+def _unlisted(directory: Directory, walk: Walk, log: FindingLog) -> None:
+    listed = {entry.offset + directory.base for entry in directory.entries}
+    for local in walk.locals:
+        if local.at not in listed:
+            message = f"only a reader that does not seek sees this entry, at {local.at}"
+            log.append(Finding("local-entry-not-in-central-directory", header_subject(local), message))
 
 
 def _owner(sharing: Sequence[Header], local: Header) -> Header:

@@ -39,12 +39,20 @@ WHOLE = "archive"  # the subject of findings that concern no single member
 
 
 class Directory(NamedTuple):
-    """A run of central directory headers: the entries, where they begin and end, and what to add to their offsets."""
+    """A run of central directory headers.
+
+    Attributes:
+        entries: the headers in their order.
+        start, stop: where they begin and end; -1 when there is no directory.
+        base: what to add to their offsets to find the local headers.
+        whole: an end record follows, so that nothing is missing.
+    """
 
     entries: tuple[Header, ...]
     start: int
     stop: int
     base: int = 0
+    whole: bool = True
 
 
 class Walk(NamedTuple):

@@ -1,0 +1,45 @@
+"""Every benchmark, one after the other, and one table of what they found."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+import batch
+import record
+import signed
+import startup
+from side_by_side import parser, table
+
+
+def main() -> None:
+    """Measure all and print; `--rounds` and the sizes below hold for all."""
+    made = parser(__doc__, rounds=7)
+    made.add_argument("--artifacts", type=int, default=200, metavar="N", help="of the batch (default: 200)")
+    made.add_argument(
+        "--scale", type=float, default=1.0, metavar="F", help="size of the large wheels (default: 1)"
+    )
+    options = made.parse_args()
+    turns = {"rounds": options.rounds, "warm_ups": options.warm_ups}
+    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {_cores()} cores\n")
+    rows = []
+    for name, measured in (
+        ("signed", lambda: signed.measure(**turns)),
+        ("startup", lambda: startup.measure(**turns)),
+        ("batch", lambda: batch.measure(**turns, artifacts=options.artifacts, jobs=(1, 2))),
+        ("record", lambda: record.measure(**turns, wheels=(), scale=options.scale)),
+    ):
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        rows += measured()
+    print(table(rows))
+    judged = [row for row in rows if row.goal is not None]
+    print(f"{sum(row.met for row in judged)} of {len(judged)} goals met")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    main()
