@@ -15,7 +15,18 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
-from side_by_side import SIGNED, Row, Side, Times, clean_environment, command, in_turns, parser, process, table
+from side_by_side import (
+    SIGNED,
+    Row,
+    Side,
+    Times,
+    clean_environment,
+    command,
+    in_turns,
+    parser,
+    process,
+    table,
+)
 
 GOAL = 200  # artifacts a second
 # Every real artifact with the evidence that the public-good instance vouches for: 1, 2 and 3 signatures.
@@ -73,11 +84,15 @@ def measure(*, rounds: int, warm_ups: int, artifacts: int, jobs: tuple[int, ...]
         policy.write_text(POLICY)
         arguments = ["--policy", str(policy), "--format", "json", *map(str, paths)]
         evidence = _evidence(paths)
-        once = list(dict.fromkeys(evidence))  # ours verifies a signature that comes twice once; so may the other
+        once = list(
+            dict.fromkeys(evidence)
+        )  # ours verifies a signature that comes twice once; so may the other
         sides = [_ours(count, arguments) for count in jobs]
         sides.append(Side("sigstore API, the bundles alone", lambda: _library_alone(once)))
         *ours, other = in_turns(sides, rounds=rounds, warm_ups=max(1, warm_ups))
-        whole = Side("epochly-verify, the whole program", process([command("epochly-verify"), *arguments], environment))
+        whole = Side(
+            "epochly-verify, the whole program", process([command("epochly-verify"), *arguments], environment)
+        )
         (program,) = in_turns([whole], rounds=max(1, rounds // 2), warm_ups=warm_ups)
     best = min(ours, key=lambda times: times.least)
     signatures = f"{artifacts} artifacts with {len(evidence)} signatures, {len(once)} of them distinct"
@@ -94,7 +109,12 @@ def measure(*, rounds: int, warm_ups: int, artifacts: int, jobs: tuple[int, ...]
             Row(f"    {times.name}, over the other library alone", (times, other), *times.over(other))
             for times in ours
         ),
-        Row("    with the interpreter's start and all imports", (program,), *_rate(program, artifacts), unit="/s"),
+        Row(
+            "    with the interpreter's start and all imports",
+            (program,),
+            *_rate(program, artifacts),
+            unit="/s",
+        ),
     ]
 
 

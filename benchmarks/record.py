@@ -88,7 +88,9 @@ def plain(wheel: Path, *, whole: bool) -> None:
 def main() -> None:
     """Measure and print."""
     made = parser(__doc__, rounds=7)
-    made.add_argument("wheels", nargs="*", type=Path, metavar="WHEEL", help="real wheels instead of made ones")
+    made.add_argument(
+        "wheels", nargs="*", type=Path, metavar="WHEEL", help="real wheels instead of made ones"
+    )
     made.add_argument(
         "--scale", type=float, default=1.0, metavar="F", help="size of the made ones (default: 1)"
     )

@@ -22,7 +22,9 @@ def main() -> None:
     )
     options = made.parse_args()
     turns = {"rounds": options.rounds, "warm_ups": options.warm_ups}
-    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {_cores()} cores\n")
+    print(
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {_cores()} cores\n"
+    )
     rows = []
     for name, measured in (
         ("signed", lambda: signed.measure(**turns)),

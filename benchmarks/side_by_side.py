@@ -156,7 +156,9 @@ def table(rows: Sequence[Row]) -> str:
         width = max(len(times.name) for times in row.times)
         for times in row.times:
             least, middle = _time(times.least), _time(times.middle)
-            lines.append(f"    {times.name:<{width}}  min {least}  median {middle}  ({len(times.seconds)} turns)")
+            lines.append(
+                f"    {times.name:<{width}}  min {least}  median {middle}  ({len(times.seconds)} turns)"
+            )
         what = {"x": "ratio", "s": "seconds", "/s": "rate"}[row.unit]
         line = f"    {what} {_figure(row.figure, row.unit)} (by medians {_figure(row.usual, row.unit)})"
         if row.goal is not None:

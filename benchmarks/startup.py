@@ -25,9 +25,15 @@ def measure(*, rounds: int, warm_ups: int) -> list[Row]:
     """Seconds from start to exit, and what was imported meanwhile."""
     with clean_environment() as environment:
         sides = (
-            Side("epochly-verify --require integrity", process([command("epochly-verify"), *ARGUMENTS], environment)),
+            Side(
+                "epochly-verify --require integrity",
+                process([command("epochly-verify"), *ARGUMENTS], environment),
+            ),
             Side("python -c pass", process([sys.executable, "-c", "pass"], environment)),
-            Side("python -m zipfile --test", process([sys.executable, "-m", "zipfile", "--test", WHEEL], environment)),
+            Side(
+                "python -m zipfile --test",
+                process([sys.executable, "-m", "zipfile", "--test", WHEEL], environment),
+            ),
         )
         times = in_turns(sides, rounds=rounds, warm_ups=warm_ups)
         modules = imported(environment)

@@ -1,4 +1,7 @@
-"""`parse_policy`: what a policy file may say, and one clear refusal for everything else."""
+"""`parse_policy`: what a policy file may say, and one clear refusal for everything else.
+
+A long table: every key has its good and its bad line.
+"""
 
 from __future__ import annotations
 

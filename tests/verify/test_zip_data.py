@@ -21,10 +21,12 @@ NOISE = random.Random(5).randbytes(3_000_000)  # three pieces, incompressible
 
 
 def with_first(entry):
+    """A wheel with this entry first."""
     return build_zip([entry, *wheel_entries({})])
 
 
 def deflated(data):
+    """A raw deflate stream."""
     squeeze = zlib.compressobj(6, zlib.DEFLATED, -15)
     return squeeze.compress(data) + squeeze.flush()
 
@@ -183,6 +185,7 @@ def test_directory_with_data_is_named(method):
 
 
 def bomb(size):
+    """A wheel with a member of this many zeros."""
     return build_wheel({"demo_pkg/zeros.bin": bytes(size), "demo_pkg/a.py": "x = 1\n"})
 
 

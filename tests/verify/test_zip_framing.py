@@ -14,6 +14,7 @@ FILES = {"demo_pkg/__init__.py": "x = 1\n", "demo_pkg/b.py": "y = 2\n" * 50}
 
 
 def entries(**lies):
+    """The entries of an honest wheel."""
     return wheel_entries(FILES, **lies)
 
 

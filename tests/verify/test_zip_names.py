@@ -175,6 +175,7 @@ def test_utf8_name_without_its_flag_has_two_readings():
 
 
 def unicode_path(path, *, of=b"demo_pkg/a.py", version=1, crc=None):
+    """A Unicode path extra field."""
     data = struct.pack("<BL", version, zlib.crc32(of) if crc is None else crc) + path
     return struct.pack("<2H", 0x7075, len(data)) + data
 

@@ -51,10 +51,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Load a public name, or the version from the installed metadata, on first use."""
-    from importlib import import_module, metadata  # noqa: PLC0415 - a lazy import keeps start-up free
+    from importlib import import_module  # noqa: PLC0415 - a lazy import keeps start-up free
 
     if name == "__version__":
-        return metadata.version("epochly-verify")
+        from importlib.metadata import version  # noqa: PLC0415 - milliseconds, only when asked for
+
+        return version("epochly-verify")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"{__name__}.{home}"), name)

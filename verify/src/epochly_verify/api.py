@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from epochly_verify.errors import InputError
 from epochly_verify.gather import Wanted, embedded_trust_root, gather
 from epochly_verify.model import ArtifactReport, Layer, LayerResult, Status, Verdict
 from epochly_verify.parse.policy import builtin_policy
-from epochly_verify.parse.trustroot import parse_trust_root
 from epochly_verify.policy import combine
 from epochly_verify.run import judge, summarise
 
@@ -43,8 +43,11 @@ class Trust:
     managed_key_origin: str = "--key"
 
 
+@cache
 def default_trust() -> Trust:
-    """The public-good Sigstore instance, as embedded in this version of the package."""
+    """The public-good Sigstore instance, as embedded in this version of the package; read when first asked for."""
+    from epochly_verify.parse.trustroot import parse_trust_root  # noqa: PLC0415 - only for signatures
+
     return Trust(parse_trust_root(*embedded_trust_root()))
 
 
@@ -71,11 +74,11 @@ def verify(
         InputError: the artifact or its evidence cannot be read at all.
     """
     combined = combine(policy, builtin_policy())
-    return summarise((examine(str(path), wanted or Wanted(), combined, trust or default_trust()),), combined)
+    return summarise((examine(str(path), wanted or Wanted(), combined, trust),), combined)
 
 
-def examine(path: str, wanted: Wanted, policy: Policy, trust: Trust) -> ArtifactReport:
-    """Judge one artifact under a policy that is complete (see `combine`).
+def examine(path: str, wanted: Wanted, policy: Policy, trust: Trust | None) -> ArtifactReport:
+    """Judge one artifact under a policy that is complete (see `combine`); `trust` as in `verify`.
 
     Raises:
         InputError: as `verify`.
@@ -84,15 +87,16 @@ def examine(path: str, wanted: Wanted, policy: Policy, trust: Trust) -> Artifact
     return judge(authenticated(evidence, policy, trust), policy)
 
 
-def authenticated(evidence: Evidence, policy: Policy, trust: Trust) -> Evidence:
+def authenticated(evidence: Evidence, policy: Policy, trust: Trust | None) -> Evidence:
     """The evidence with its signatures judged. The signing library is imported only when there are any."""
     if not evidence.attached:
         return replace(evidence, signed=())
-    from epochly_verify import signatures  # noqa: PLC0415 - half a second of imports, only for signatures
+    from epochly_verify.signatures import Target, authenticate  # noqa: PLC0415 - half a second of imports
 
+    trust = trust or default_trust()
     key = managed_key(trust.managed_key, trust.managed_key_origin) if trust.managed_key else None
-    target = signatures.Target(bytes.fromhex(evidence.digests["sha256"]), evidence.filename)
-    signed = signatures.authenticate(evidence.attached, target, trust.root, key, policy.limits)
+    target = Target(bytes.fromhex(evidence.digests["sha256"]), evidence.filename)
+    signed = authenticate(evidence.attached, target, trust.root, key, policy.limits)
     return replace(evidence, signed=signed)
 
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
-import logging
 import os
 import sys
-import traceback
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -24,7 +21,6 @@ from epochly_verify.gather import Wanted, attached_file, embedded_trust_root, re
 from epochly_verify.model import Verdict
 from epochly_verify.parse.identity import identity_from_flags
 from epochly_verify.parse.policy import builtin_policy, layers_from_names, parse_policy
-from epochly_verify.parse.trustroot import parse_trust_root
 from epochly_verify.policy import Policy, Rule, combine, require_everywhere
 from epochly_verify.render import FORMATS, RenderOptions
 from epochly_verify.render.words import printable
@@ -48,9 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream, io.TextIOWrapper
         ):  # a name that the terminal cannot show is escaped, not a crash
             stream.reconfigure(errors="backslashreplace")
-    logging.getLogger("sigstore").addHandler(
-        logging.NullHandler()
-    )  # its words go into findings, not to stderr
     try:
         if arguments[:1] == ["verify-bundle"]:
             from epochly_verify.conformance import main as verify_bundle  # noqa: PLC0415 - a hidden command
@@ -89,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         unicode=_unicode(),
         width=_width(),
         now=datetime.now(UTC),
-        version=_version(),
+        version="" if options.format == "text" else _version(),
         policy_sha256=_policy_sha256(options.policy),
     )
     sys.stdout.write(FORMATS[options.format](report, render_options))
@@ -100,7 +93,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _examined(
-    options: argparse.Namespace, wanted: Wanted, policy: Policy, trust: Trust
+    options: argparse.Namespace, wanted: Wanted, policy: Policy, trust: Trust | None
 ) -> list[tuple[str, ArtifactReport | InputError]]:
     """Every artifact's report or the reason it could not be read, in the order given."""
     paths: list[str] = options.artifacts
@@ -118,6 +111,8 @@ def _examined(
         wanted = replace(wanted, jobs=options.jobs)
         outcomes = [one(paths[0])]
     else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - start-up time
+
         with ThreadPoolExecutor(max_workers=options.jobs) as pool:
             outcomes = list(pool.map(one, paths))
     progress.done()
@@ -214,7 +209,8 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     )
 
 
-def _trust(options: argparse.Namespace) -> Trust:
+def _trust(options: argparse.Namespace) -> Trust | None:
+    """What signatures are judged against; `None` for the default, which is read when there is a signature."""
     limits = Policy().limits
     if options.trusted_root is not None:
         data, origin = read_file(options.trusted_root, limits.text_bytes), options.trusted_root
@@ -222,8 +218,12 @@ def _trust(options: argparse.Namespace) -> Trust:
         from epochly_verify.refresh import refreshed_trust_root  # noqa: PLC0415 - network code, only when asked for
 
         data, origin = refreshed_trust_root(staging=options.staging)
-    else:
+    elif options.staging or options.key is not None:
         data, origin = embedded_trust_root(staging=options.staging)
+    else:
+        return None
+    from epochly_verify.parse.trustroot import parse_trust_root  # noqa: PLC0415 - start-up time
+
     key = read_file(options.key, limits.text_bytes) if options.key is not None else b""
     return Trust(parse_trust_root(data, origin), key, options.key or "--key")
 
@@ -244,6 +244,8 @@ def _complain(text: str) -> int:
 
 
 def _bug(error: Exception) -> int:
+    import traceback  # noqa: PLC0415 - start-up time
+
     trace = "".join(traceback.format_exception(error))
     report_id = hashlib.sha256(trace.encode("utf-8", "replace")).hexdigest()[:8]
     last = traceback.extract_tb(error.__traceback__)[-1]

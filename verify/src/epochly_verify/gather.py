@@ -10,7 +10,7 @@ import os
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.resources import files
+from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from epochly_verify.errors import InputError
@@ -163,13 +163,18 @@ def read_file(path: str, most: int) -> bytes:
 def embedded_trust_root(*, staging: bool = False) -> tuple[bytes, str]:
     """The trust root that ships with the package, and its name for messages."""
     name = _STAGING if staging else _PUBLIC_GOOD
-    return (files("epochly_verify.data") / "trust-roots" / f"{name}.json").read_bytes(), f"{name} (embedded)"
+    return _embedded(f"{name}.json"), f"{name} (embedded)"
 
 
 def embedded_tuf_root(*, staging: bool = False) -> bytes:
     """The TUF root metadata from which a refresh starts."""
-    name = _STAGING if staging else _PUBLIC_GOOD
-    return (files("epochly_verify.data") / "trust-roots" / f"{name}.tuf-root.json").read_bytes()
+    return _embedded(f"{_STAGING if staging else _PUBLIC_GOOD}.tuf-root.json")
+
+
+def _embedded(name: str) -> bytes:
+    data = get_data("epochly_verify.data", f"trust-roots/{name}")
+    assert data is not None  # only where a package was loaded in a way that cannot hold data
+    return data
 
 
 def without_evidence(evidence: Evidence, why: str) -> Evidence:

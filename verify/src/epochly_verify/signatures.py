@@ -146,7 +146,7 @@ def _signed(
         key_id=judged.key_id,
         times=tuple(sorted(judged.times)),
         log=judged.log,
-        log_index=bundle.entry.log_index,
+        log_index=judged.log_index,
         statement=statement,
         publisher=piece.publisher,
         evidence_sha256=piece.evidence_sha256,
@@ -212,14 +212,14 @@ class _IdentityIsJudgedElsewhere:
 
 def _library_refusal(piece: _Piece, target: Target, root: TrustRoot) -> list[Finding]:
     """The library's refusal of a bundle ours accepts, as a finding; empty when it accepts too."""
-    from sigstore.hashes import Hashed  # noqa: PLC0415 - 0.4 s of imports, only when there is a signature
+    from sigstore.hashes import Hashed  # noqa: PLC0415 - 0.3 s of imports, only when there is a signature
     from sigstore.models import Bundle as LibraryBundle  # noqa: PLC0415
     from sigstore_models.common.v1 import HashAlgorithm  # noqa: PLC0415
 
     policy = _IdentityIsJudgedElsewhere()
     try:
-        bundle: LibraryBundle = LibraryBundle.from_json(piece.as_json)
         verifier = _verifier(root)
+        bundle: LibraryBundle = LibraryBundle.from_json(piece.as_json)
         if piece.bundle is not None and piece.bundle.envelope is not None:
             kind, payload = verifier.verify_dsse(bundle, policy)
             if (kind, payload) != (piece.bundle.envelope.payload_type, piece.bundle.envelope.payload):
@@ -235,9 +235,13 @@ def _library_refusal(piece: _Piece, target: Target, root: TrustRoot) -> list[Fin
 
 @lru_cache(maxsize=8)
 def _verifier(root: TrustRoot) -> Verifier:
+    import logging  # noqa: PLC0415 - see above
+
     from sigstore.models import ClientTrustConfig  # noqa: PLC0415 - see above
     from sigstore.verify import Verifier  # noqa: PLC0415
 
+    silent = logging.NullHandler()  # what the library has to say goes into findings, not to stderr
+    logging.getLogger("sigstore").addHandler(silent)
     return Verifier(trusted_root=ClientTrustConfig.from_json(_trust_config(root)).trusted_root)
 
 

@@ -167,7 +167,12 @@ def require_logged(
             origin,
             f"the trust root knows no certificate log `{timestamp.log_id.hex()[:16]}…`",
         )
-    moment = timestamp.timestamp.replace(tzinfo=UTC)
+    try:
+        moment = timestamp.timestamp.replace(tzinfo=UTC)
+    except ValueError as error:  # milliseconds that lead beyond the year 9999
+        raise Refusal(
+            "certificate-timestamp-invalid", origin, "the signed certificate timestamp is no date"
+        ) from error
     issuer_key = supported(issuer.public_key())
     body = leaf.tbs_precertificate_bytes
     signed = (
@@ -186,6 +191,14 @@ def require_logged(
             origin,
             f"logged {moment:%Y-%m-%d %H:%M:%S} UTC, but that certificate log counts from {log.window}",
         )
+
+
+def certificates_of(authority: Authority) -> list[x509.Certificate]:
+    """An authority's certificates, issuing one first; none when one of them cannot be read."""
+    try:
+        return [x509.load_der_x509_certificate(certificate) for certificate in authority.chain]
+    except Exception:  # noqa: BLE001 - besides `ValueError` it raises `InvalidVersion`, which is none
+        return []
 
 
 def claims_from(leaf: x509.Certificate) -> Claims:
@@ -207,8 +220,10 @@ def _path(
 ) -> x509.Certificate | None:
     """The issuing certificate of a valid path at every moment, or `None`."""
     builder = _path_builder(authority)
+    if builder is None:
+        return None
     issuer = None
-    for moment in moments if builder else ():
+    for moment in moments:
         verifier = builder.time(moment).build_client_verifier()
         try:
             issuer = verifier.verify(leaf, []).chain[1]
@@ -220,10 +235,7 @@ def _path(
 @lru_cache(maxsize=64)  # a trust root has a handful, and every signature asks for the same ones
 def _path_builder(authority: Authority) -> PolicyBuilder | None:
     """Path validation up to an authority's certificates; `None` when they cannot be read or are none."""
-    try:
-        anchors = [x509.load_der_x509_certificate(certificate) for certificate in authority.chain]
-    except ValueError:
-        return None
+    anchors = certificates_of(authority)
     if not anchors:
         return None
     # Fulcio's certificates are for code signing, which is checked on its own: no other usage is asked for here.

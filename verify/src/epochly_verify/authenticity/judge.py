@@ -47,6 +47,7 @@ class Judgement:
         problems: refusals, in the order met.
         notes: facts that do not refuse it.
         times: trusted times of signing.
+        log_index: the entry's index as the log proves it: the one it promised, else that of the inclusion proof.
         library_can_judge: whether the signing library supports this kind of bundle.
     """
 
@@ -56,6 +57,7 @@ class Judgement:
     claims: Claims | None = None
     key_id: str = ""
     log: str = ""
+    log_index: int | None = None
     library_can_judge: bool = True
 
     def attempt(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
@@ -82,6 +84,7 @@ def judge_bundle(
     Never raises for what is in the bundle.
     """
     result = Judgement([], [], [])
+    result.log_index = bundle.entry.proof.log_index if bundle.entry.proof else None
     attempt = result.attempt
     signer = attempt(_signer, result, bundle, managed_key, origin)
     # (0) the log, and the times it and the timestamp authorities vouch for
@@ -122,6 +125,7 @@ def _promise(result: Judgement, bundle: Bundle, key: PublicKey, origin: str) -> 
     if (bundle.entry.kind, bundle.entry.version) == ("hashedrekord", "0.0.2"):
         raise Refusal("log-entry-unsupported", origin, "a Rekor v2 entry cannot carry an inclusion promise")
     result.times.append(promised)
+    result.log_index = bundle.entry.log_index
 
 
 def _certificate(result: Judgement, leaf: x509.Certificate, root: TrustRoot, origin: str) -> None:

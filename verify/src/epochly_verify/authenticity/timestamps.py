@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
+from epochly_verify.authenticity.certificate import certificates_of
 from epochly_verify.parse.fields import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from cryptography import x509
     from rfc3161_client import TimeStampResponse
 
     from epochly_verify.parse.trustroot import Authority
@@ -42,25 +42,19 @@ def timestamp_time(
     try:
         decoded = rfc3161_client.decode_timestamp_response(response)
         moment = decoded.tst_info.gen_time
+        is_about_signature = _is_about(decoded, signature)
+        signers = frozenset(info.serial_number for info in decoded.signed_data.signer_infos)
     except (ValueError, TypeError) as error:
         raise Refusal("timestamp-malformed", origin, "a timestamp is no strict RFC 3161 response") from error
     refused: Refusal | None = None
-    if not _is_about(decoded, signature):
+    if not is_about_signature:
         raise Refusal("timestamp-mismatch", origin, "a timestamp is about something else than this signature")
     for authority in authorities:
-        try:
-            chain = [x509.load_der_x509_certificate(certificate) for certificate in authority.chain]
-        except ValueError:
-            continue
+        chain = certificates_of(authority)
         if len(chain) < 2:
             continue  # a signing certificate and a root are the least that can be checked
-        builder = rfc3161_client.VerifierBuilder().tsa_certificate(chain[0]).add_root_certificate(chain[-1])
-        for certificate in chain[1:-1]:
-            builder = builder.add_intermediate_certificate(certificate)
-        try:
-            builder.build().verify_message(decoded, signature)
-        except (rfc3161_client.VerificationError, ValueError):
-            if _signed_by(decoded, chain[0]) and not _all_valid(chain, moment):
+        if not _made_by(chain, decoded, signature):
+            if chain[0].serial_number in signers and not _all_valid(chain, moment):
                 refused = refused or Refusal(
                     "timestamp-certificate-expired",
                     origin,
@@ -86,9 +80,19 @@ def _is_about(response: TimeStampResponse, signature: bytes) -> bool:
     return algorithm is not None and hashlib.new(algorithm, signature).digest() == imprint.message
 
 
-def _signed_by(response: TimeStampResponse, certificate: x509.Certificate) -> bool:
-    """Whether the response names the certificate as its signer's; only used to explain a refusal."""
-    return any(info.serial_number == certificate.serial_number for info in response.signed_data.signer_infos)
+def _made_by(chain: Sequence[x509.Certificate], response: TimeStampResponse, signature: bytes) -> bool:
+    """Whether the first certificate of `chain` made the timestamp, and leads to the last one."""
+    from rfc3161_client import VerifierBuilder  # noqa: PLC0415 - see above
+
+    builder = VerifierBuilder().tsa_certificate(chain[0]).add_root_certificate(chain[-1])
+    for certificate in chain[1:-1]:
+        builder = builder.add_intermediate_certificate(certificate)
+    try:
+        return builder.build().verify_message(response, signature)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 - certificates inside the response raise many kinds; a panic is no `Exception`
+        return False
 
 
 def _all_valid(chain: Sequence[x509.Certificate], moment: datetime) -> bool:

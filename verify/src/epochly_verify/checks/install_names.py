@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from pkgutil import get_data
 from typing import TYPE_CHECKING
 
 from epochly_verify.model import Finding
@@ -87,11 +88,9 @@ def parse_name_table(text: str) -> NameTable:
 @cache
 def name_table() -> NameTable:
     """The table that ships with the package."""
-    from importlib.resources import files  # noqa: PLC0415 - milliseconds, only when a wheel is judged
-
-    return parse_name_table(
-        files("epochly_verify").joinpath("data", "top_level_names.txt").read_text("utf-8")
-    )
+    data = get_data("epochly_verify", "data/top_level_names.txt")
+    assert data is not None  # only where a package was loaded in a way that cannot hold data
+    return parse_name_table(data.decode())
 
 
 def may_own(project: str, name: str) -> bool:

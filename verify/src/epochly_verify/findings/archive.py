@@ -1,4 +1,4 @@
-"""Findings of the layer `archive`: data only, and so longer than most files here.
+"""Findings of the layer `archive`; the file is long because it is data only, one entry a defect.
 
 Order: the ZIP's framing, its entries' data, names, modes, and what only a tar can have.
 """
@@ -235,7 +235,7 @@ _DATA: tuple[Kind, ...] = (
     Kind(
         "size-mismatch",
         _ERROR,
-        "Fewer bytes come out of an entry than its headers declare.",
+        "Fewer bytes come out of an entry than its headers declare. The member is incomplete, or its headers lie.",
         "download it again; if the hash is right, the publisher's file is broken",
         f"{_APPNOTE} 4.4.9",
     ),

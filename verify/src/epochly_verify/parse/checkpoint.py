@@ -46,15 +46,15 @@ def parse_checkpoint(envelope: str, origin: str) -> Checkpoint:
     text, blank, rest = envelope.partition("\n\n")
     if not blank or not rest.endswith("\n"):
         raise Refusal(MALFORMED, origin, "the checkpoint is no signed note (text, blank line, signatures)")
-    lines = text.split("\n")
+    lines = text.split("\n", 3)
     if len(lines) < 3:
         raise Refusal(MALFORMED, origin, f"the checkpoint's text has {len(lines)} lines, needs three")
     name, size, root = lines[:3]
     if not name or not (size.isascii() and size.isdecimal() and len(size) <= 20):
         raise Refusal(MALFORMED, origin, "the checkpoint has no origin line or no tree size")
-    signatures = [_signature(line, origin) for line in rest[:-1].split("\n")[: MAX_SIGNATURES + 1]]
-    if len(signatures) > MAX_SIGNATURES:
+    if rest.count("\n") > MAX_SIGNATURES:
         raise Refusal(MALFORMED, origin, f"the checkpoint has more than {MAX_SIGNATURES} signatures")
+    signatures = [_signature(line, origin) for line in rest[:-1].split("\n")]
     root_hash = _decode(root, origin, "root hash")
     if len(root_hash) != 32:
         raise Refusal(MALFORMED, origin, f"the checkpoint's root hash has {len(root_hash)} bytes, not 32")

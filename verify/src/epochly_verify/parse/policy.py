@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields, replace
 from functools import cache
+from pkgutil import get_data
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -88,9 +89,8 @@ def parse_policy(data: bytes, origin: str) -> Policy:
 @cache
 def builtin_policy() -> Policy:
     """Who signs the `epochly*` distributions; read when it is first asked for."""
-    from importlib.resources import files  # noqa: PLC0415 - milliseconds, only when a policy is asked for
-
-    data = files("epochly_verify").joinpath("data", "policy.toml").read_bytes()
+    data = get_data("epochly_verify", "data/policy.toml")
+    assert data is not None  # only where a package was loaded in a way that cannot hold data
     return parse_policy(data, "built-in policy")
 
 

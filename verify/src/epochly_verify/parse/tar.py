@@ -34,7 +34,7 @@ from epochly_verify.parse.tarformat import (
     PAX_SOLARIS,
     SYMLINK,
     ZEROS,
-    TarCut,
+    TarCutShortError,
     TarError,
     TarHeader,
     parse_header,
@@ -111,7 +111,7 @@ def _headers(stream: GzipStream, log: FindingLog) -> Iterator[tuple[TarHeader, _
             yield header, known
             known = _Known()
             _finish(stream, position, _stored_bytes(header))
-    except TarCut as error:
+    except TarCutShortError as error:
         if not stream.broken:  # else the stream has a better finding
             log.append(Finding("truncated-archive" if begun else "not-a-tar", WHOLE, str(error)))
     except TarError as error:
@@ -125,8 +125,8 @@ def _block(stream: GzipStream) -> bytes:
     if len(block) == BLOCK or stream.broken:
         return block if len(block) == BLOCK else b""
     if not stream.position:
-        raise TarCut("the archive is empty")
-    raise TarCut("the archive ends without the two blocks of zeros that mark its end")
+        raise TarCutShortError("the archive is empty")
+    raise TarCutShortError("the archive ends without the two blocks of zeros that mark its end")
 
 
 def _end(stream: GzipStream, log: FindingLog) -> None:
@@ -157,7 +157,7 @@ def _finish(stream: GzipStream, position: int, size: int) -> None:
         if not stream.read(min(end - stream.position, PIECE_BYTES)):
             if stream.broken:
                 return
-            raise TarCut("the archive ends in the middle of a member")
+            raise TarCutShortError("the archive ends in the middle of a member")
 
 
 def _extended(stream: GzipStream, header: TarHeader, known: _Known) -> _Known:

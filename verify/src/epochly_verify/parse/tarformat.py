@@ -32,7 +32,7 @@ class TarError(Exception):
     """A header that cannot be read; the text says why. Never leaves the parser."""
 
 
-class TarCut(TarError):
+class TarCutShortError(TarError):
     """The archive ends before it is complete."""
 
 
@@ -80,9 +80,10 @@ def _text(field: bytes) -> bytes:
 
 def _number(field: bytes, label: str) -> int:
     if field[0] & 0x80:  # GNU base-256
-        if field[0] & 0x7F:
+        number = int.from_bytes(field[1:], "big")
+        if field[0] & 0x7F or number >= 1 << 63:
             raise TarError(f"its {label} is negative or absurdly large")
-        return int.from_bytes(field[1:], "big")
+        return number
     digits = field.partition(b"\0")[0].strip(b" ")
     if not digits:
         return 0

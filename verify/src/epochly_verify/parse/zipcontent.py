@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from epochly_verify.parse.source import Source
 
 ALONE_BYTES = 1 << 20  # inflated bytes; starting threads for less costs more than it gains
-QUEUED_PIECES = 8  # pieces between inflating and hashing: 2 MiB at most
+QUEUED_PIECES = 4  # pieces between inflating and hashing: 2 MiB at most
 PIPED_BYTES = 4 << 20  # inflated bytes; smaller members are never split over two threads
 
 

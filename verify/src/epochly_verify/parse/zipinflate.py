@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from epochly_verify.parse.source import Source
 
 READ_BYTES = 1 << 17  # compressed bytes read at once
-PIECE_BYTES = 1 << 18  # inflated bytes at once; stays in the processor's cache until it is hashed
+PIECE_BYTES = 1 << 19  # inflated bytes at once; stays in the processor's cache until it is hashed
 MAX_RATIO = 1032  # deflate cannot do better (RFC 1951: 258 bytes from 2 bits)
 
 

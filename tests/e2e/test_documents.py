@@ -1,0 +1,61 @@
+"""What the README shows is what happens: its commands, its output, its examples."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SIGNED = ROOT / "tests" / "vectors" / "signed" / "rfc8785"
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_readme_shows_what_the_demo_prints():
+    """The README's first output is the demonstration's, byte for byte, and the demonstration succeeds."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "demo.py")],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == blocks(ROOT / "README.md", "text")[0].strip()
+
+
+def test_readme_opens_with_the_two_commands():
+    """The first thing a reader sees to type are `make demo` and `make test`, and both exist."""
+    assert blocks(ROOT / "README.md", "console")[0].split("\n")[:2] == ["$ make demo", "$ make test"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"^demo:", makefile, re.MULTILINE)
+    assert re.search(r"^test:", makefile, re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", blocks(ROOT / "verify" / "README.md", "python"))
+def test_python_example_runs(example, tmp_path, monkeypatch):
+    """The library example holds on the real signed wheel it names."""
+    for name in ("rfc8785-0.1.2-py3-none-any.whl", "rfc8785-0.1.2-py3-none-any.whl.sigstore.json"):
+        shutil.copy(SIGNED / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})
+
+
+def test_every_named_file_exists():
+    """Links inside the repository lead somewhere."""
+    for document in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("verify/*.md"),
+        *ROOT.glob("fuzz/*.md"),
+    ]:
+        for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
