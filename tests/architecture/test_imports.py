@@ -121,7 +121,11 @@ def libraries_undeclared(module, declared):
 
 def declared_libraries(pyproject):
     """Import names of a project's dependencies; ours are spelled like their distributions."""
-    asked = tomllib.loads(pyproject.read_text("utf-8"))["project"].get("dependencies", [])
+    project = tomllib.loads(pyproject.read_text("utf-8"))["project"]
+    asked = [
+        *project.get("dependencies", []),
+        *(line for extra in project.get("optional-dependencies", {}).values() for line in extra),
+    ]
     return {re.split(r"[^A-Za-z0-9._-]", requirement)[0].replace("-", "_") for requirement in asked}
 
 

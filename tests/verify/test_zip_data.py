@@ -8,15 +8,19 @@ import lzma
 import random
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import pytest
+from isal import isal_zlib
 from wheels import DEFLATED, STORED, Entry, archive_of, build_wheel, build_zip, defect_ids, wheel_entries
 
 from epochly_verify.errors import InputError
-from epochly_verify.limits import Limits
+from epochly_verify.limits import DEFAULT, Limits
+from epochly_verify.parse import zipinflate
 from epochly_verify.parse.archive import read_archive
 from epochly_verify.parse.source import BytesSource
 
+VECTORS = Path(__file__).parents[1] / "vectors"
 NOISE = random.Random(5).randbytes(3_000_000)  # three pieces, incompressible
 
 
@@ -285,3 +289,16 @@ def test_failing_disk_is_an_input_error_in_a_split_member():
     data = build_zip([Entry("0.bin", NOISE * 3, DEFLATED)])
     with pytest.raises(InputError):
         read_archive(Failing(data), "demo_pkg-1.0-py3-none-any.whl", Limits(), jobs=2)
+
+
+def test_quick_inflater_changes_no_finding(monkeypatch):
+    """With and without the extra `fast`, every archive vector gets the same findings, digests and sizes."""
+    assert zipinflate.quick_inflater() is isal_zlib
+    paths = sorted([*VECTORS.glob("attack-wheels/*/*.whl"), *VECTORS.glob("zip-framing/*/*.zip")])
+    assert paths
+    for path in paths:
+        source = BytesSource(path.read_bytes())
+        monkeypatch.setattr(zipinflate, "quick_inflater", lambda: isal_zlib)
+        quick = read_archive(source, "demo_pkg-1.0-py3-none-any.whl", DEFAULT)
+        monkeypatch.setattr(zipinflate, "quick_inflater", lambda: zlib)
+        assert quick == read_archive(source, "demo_pkg-1.0-py3-none-any.whl", DEFAULT), path

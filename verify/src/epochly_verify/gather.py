@@ -25,7 +25,7 @@ from epochly_verify.parse.source import FileSource
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from epochly_verify.model import ExpectedHash
+    from epochly_verify.model import Archive, ExpectedHash
     from epochly_verify.parse.hash_source import HashSource
 
 # Beside `x.whl`: which endings hold evidence, and of which form. `.slsa.attestation` and `.publish.attestation` are
@@ -37,6 +37,7 @@ BESIDE = (
     (".slsa.attestation", EvidenceKind.ATTESTATION),
     (".provenance", EvidenceKind.PROVENANCE),
 )
+_TOGETHER_BYTES = 1 << 20  # bytes of an artifact; starting a thread for less costs more than it gains
 _STAGING, _PUBLIC_GOOD = "staging", "public-good"
 
 
@@ -88,8 +89,8 @@ def gather(path: str, wanted: Wanted, limits: Limits = DEFAULT) -> Evidence:
             sources.append(hash_source.origin)
             identities += hash_source.identities_for(filename)
         algorithms = {each.algorithm for each in expected} - WEAK_ALGORITHMS
-        digests = digest_source(source, ("sha256", *sorted(algorithms - {"sha256"})))
-        archive = read_archive(source, filename, limits, jobs=wanted.jobs)
+        names = ("sha256", *sorted(algorithms - {"sha256"}))
+        digests, archive = _digests_and_archive(source, names, filename, limits, wanted.jobs)
         source.ensure_unchanged()
     attached = beside(path, limits) if wanted.evidence is None else wanted.evidence
     return Evidence(
@@ -104,6 +105,20 @@ def gather(path: str, wanted: Wanted, limits: Limits = DEFAULT) -> Evidence:
         attached=attached,
         lock_identities=tuple(identities),
     )
+
+
+def _digests_and_archive(
+    source: FileSource, algorithms: tuple[str, ...], filename: str, limits: Limits, jobs: int
+) -> tuple[Mapping[str, str], Archive]:
+    """The file's digests and its members: two readings, at the same time where that pays."""
+    if jobs < 2 or source.size_bytes < _TOGETHER_BYTES:
+        return digest_source(source, algorithms), read_archive(source, filename, limits, jobs=jobs)
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for large artifacts
+
+    with ThreadPoolExecutor(max_workers=1) as other:
+        digests = other.submit(digest_source, source, algorithms)
+        archive = read_archive(source, filename, limits, jobs=jobs)
+        return digests.result(), archive
 
 
 def beside(path: str, limits: Limits) -> tuple[Attached, ...]:

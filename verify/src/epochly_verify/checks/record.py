@@ -98,7 +98,7 @@ def _compared(record: Record, where: str, files: Mapping[str, Member]) -> Iterat
     twins = _twins(absent, unlisted)
     folders = _folders(files) if any(row.path.endswith("/") for row in absent) else frozenset()
     for row in absent:
-        yield from _absent(row, twins.get(row.path), files, folders)
+        yield from _absent(row, twins.get(row.path), where, files, folders)
         if row.path in repeated:
             yield _repeated(repeated[row.path])
     if record.complete:
@@ -169,7 +169,7 @@ def _repeated(rows: list[Row]) -> Finding:
 
 
 def _absent(
-    row: Row, twin: str | None, files: Mapping[str, Member], folders: frozenset[str]
+    row: Row, twin: str | None, where: str, files: Mapping[str, Member], folders: frozenset[str]
 ) -> Iterator[Finding]:
     path = row.path
     problem = path_problem(path)
@@ -180,7 +180,8 @@ def _absent(
     elif twin is not None:
         message = f"RECORD says {quoted(path)}, the archive {quoted(twin)}"
         yield Finding("record-path-spelling", path, message)
-        yield from _row_against_member(row, files[twin])
+        judge = _about_itself if twin == where else _row_against_member
+        yield from judge(row, files[twin])
     else:
         yield Finding(
             "record-names-missing-file", path, f"RECORD lists {quoted(path)}, the archive has no such file"

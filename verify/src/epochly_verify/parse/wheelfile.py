@@ -28,6 +28,14 @@ _REQUIRED = ("Wheel-Version", "Root-Is-Purelib", "Tag")
 _PLATFORM = re.compile(
     r"(?P<system>linux|manylinux|musllinux|macosx)(?:[0-9]{1,4}|_[0-9]{1,3}_[0-9]{1,3})?_(?P<processor>[a-z][a-z0-9_]*)"
 )
+_FAT = {  # macOS platforms that promise several processors in one file
+    "fat": {"i386", "ppc"},
+    "fat3": {"i386", "ppc", "x86_64"},
+    "fat64": {"ppc64", "x86_64"},
+    "intel": {"i386", "x86_64"},
+    "universal": {"i386", "ppc", "ppc64", "x86_64"},
+    "universal2": {"arm64", "x86_64"},
+}
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 
@@ -115,7 +123,8 @@ def only_renamed(inside: Collection[str], outside: Collection[str]) -> bool:
     """Whether tags differ as they do when an honest publisher renames a finished wheel.
 
     That is: `any` made one platform, or the same processor with a `linux`, `manylinux` or `macosx` platform made more
-    or less specific, and pure interpreter tags (`py2`, `py3`) added outside. All else stays.
+    or less specific, or some of the processors of a fat macOS platform (`intel` made `x86_64`), and pure interpreter
+    tags (`py2`, `py3`) added outside. All else stays.
 
     Args:
         inside: expanded tags of WHEEL.
@@ -141,4 +150,9 @@ def _renames(old: list[str], new: list[str], *, wider: bool) -> bool:
     same = before["system"] == after["system"] or (
         before["system"] == "linux" and after["system"] != "macosx"
     )
-    return same and before["processor"] == after["processor"]
+    return same and _processors(after) <= _processors(before)
+
+
+def _processors(platform: re.Match[str]) -> set[str]:
+    only = {platform["processor"]}
+    return _FAT.get(platform["processor"], only) if platform["system"] == "macosx" else only

@@ -1,0 +1,21 @@
+"""The index's JSON: a source of digests or an `InputError`."""
+
+from __future__ import annotations
+
+from mutations import any_json
+from pipeline import WHEEL, parsed
+
+from epochly_verify.limits import DEFAULT
+from epochly_verify.parse.hashes import parse_hash_source
+from epochly_verify.parse.index_json import parse_index_json
+
+mutate = any_json
+
+
+def one_input(data: bytes) -> None:
+    """Read it, by its name and by its looks, and ask for an artifact."""
+    for parse in (parse_index_json, parse_hash_source):
+        source = parsed(parse, data, "x", DEFAULT)
+        if source is not None:
+            source.expected_for(WHEEL)
+            source.identities_for(WHEEL)
