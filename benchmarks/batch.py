@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from side_by_side import (
-    SIGNED,
-    Row,
+    VECTORS,
+    Answer,
+    Figure,
     Side,
     Times,
     clean_environment,
@@ -25,9 +26,11 @@ from side_by_side import (
     in_turns,
     parser,
     process,
-    table,
+    show,
+    slower,
 )
 
+SIGNED = VECTORS / "signed"
 GOAL = 200  # artifacts a second
 # Every real artifact with the evidence that the public-good instance vouches for: 1, 2 and 3 signatures.
 ARTIFACTS = (
@@ -76,46 +79,32 @@ class Evidence(NamedTuple):
     envelope: bool
 
 
-def measure(*, rounds: int, warm_ups: int, artifacts: int, jobs: tuple[int, ...]) -> list[Row]:
-    """Artifacts a second by number of threads, against the other library's rate over the same bundles."""
+def measure(*, rounds: int, warm_ups: int, artifacts: int, jobs: tuple[int, ...]) -> list[Answer]:
+    """Artifacts a second by number of threads, against the other library's time for the same bundles."""
     with tempfile.TemporaryDirectory(prefix="epochly-bench-") as folder, clean_environment() as environment:
         paths = _copies(Path(folder), artifacts)
         policy = Path(folder, "policy.toml")
         policy.write_text(POLICY)
         arguments = ["--policy", str(policy), "--format", "json", *map(str, paths)]
         evidence = _evidence(paths)
-        once = list(
-            dict.fromkeys(evidence)
-        )  # ours verifies a signature that comes twice once; so may the other
+        once = list(dict.fromkeys(evidence))  # ours verifies what comes twice once, and so may the other
         sides = [_ours(count, arguments) for count in jobs]
         sides.append(Side("sigstore API, the bundles alone", lambda: _library_alone(once)))
         *ours, other = in_turns(sides, rounds=rounds, warm_ups=max(1, warm_ups))
-        whole = Side(
-            "epochly-verify, the whole program", process([command("epochly-verify"), *arguments], environment)
+        program = process([command("epochly-verify"), *arguments], environment)
+        (whole,) = in_turns(
+            [Side("the whole program", program)], rounds=max(1, rounds // 2), warm_ups=warm_ups
         )
-        (program,) = in_turns([whole], rounds=max(1, rounds // 2), warm_ups=warm_ups)
     best = min(ours, key=lambda times: times.least)
-    signatures = f"{artifacts} artifacts with {len(evidence)} signatures, {len(once)} of them distinct"
-    return [
-        Row(
-            f"{signatures}; one process",
-            (best,),
-            *_rate(best, artifacts),
-            unit="/s",
-            goal=GOAL,
-            at_most=False,
-        ),
-        *(
-            Row(f"    {times.name}, over the other library alone", (times, other), *times.over(other))
-            for times in ours
-        ),
-        Row(
-            "    with the interpreter's start and all imports",
-            (program,),
-            *_rate(program, artifacts),
-            unit="/s",
-        ),
-    ]
+    figures = (
+        Figure("rate", *_rate(best, artifacts), unit="/s", goal=GOAL, at_most=False),
+        Figure("rate with the interpreter's start and all imports", *_rate(whole, artifacts), unit="/s"),
+        *(slower(f"time, {times.name.partition(' ')[2]}, over the other's", times, other) for times in ours),
+    )
+    question = (
+        f"batch: {artifacts} artifacts in one process, {len(evidence)} signatures, {len(once)} distinct"
+    )
+    return [Answer(question, (*ours, whole, other), figures)]
 
 
 def _rate(times: Times, artifacts: int) -> tuple[float, float]:
@@ -193,7 +182,7 @@ def _library_verifier():
     from sigstore.models import ClientTrustConfig
     from sigstore.verify import Verifier
 
-    root = json.loads((SIGNED.parent / "trust-roots" / "public-good" / "trusted_root.json").read_bytes())
+    root = json.loads((VECTORS / "trust-roots" / "public-good" / "trusted_root.json").read_bytes())
     signing = {"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}
     kind = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
     config = json.dumps({"mediaType": kind, "trustedRoot": root, "signingConfig": signing})
@@ -209,11 +198,8 @@ def main() -> None:
     )
     options = made.parse_args()
     jobs = tuple(options.jobs or (1, 2))
-    print(
-        table(
-            measure(rounds=options.rounds, warm_ups=options.warm_ups, artifacts=options.artifacts, jobs=jobs)
-        )
-    )
+    turns = {"rounds": options.rounds, "warm_ups": options.warm_ups}
+    show(measure(**turns, artifacts=options.artifacts, jobs=jobs))
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def _shared_objects() -> list[Path]:
         if path.is_file()
     }
     largest = sorted(found, key=lambda path: (-path.stat().st_size, path.name))
-    return [path for path in largest[:40] if path.open("rb").read(4) == b"\x7fELF"] or _sources()
+    return largest[:40] or _sources()
 
 
 def _sources() -> list[Path]:

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-SIGNED = Path(__file__).resolve().parents[1] / "tests" / "vectors" / "signed"
-COMMANDS = Path(sys.executable).parent
+VECTORS = Path(__file__).resolve().parents[1] / "tests" / "vectors"
+_WORDS = {"x": "{:.2f}x", "s": "{:.3f} s", "/s": "{:.0f} a second"}
 
 
 class Side(NamedTuple):
@@ -50,42 +50,81 @@ class Times:
         """The median turn."""
         return median(self.seconds)
 
-    def over(self, other: Times) -> tuple[float, float]:
-        """How many times as long as `other`: by the shortest turns, by the medians."""
-        return self.least / other.least, self.middle / other.middle
-
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table.
+class Figure:
+    """A number that answers the question.
 
     Attributes:
-        question: what is compared, in a few words.
-        times: the sides, ours first.
-        figure: the number that answers it, by the shortest turns.
+        says: what it is, in a few words.
+        value: by the shortest turns.
         usual: the same by the medians.
-        unit: of both: `x`, `s` or `/s`.
-        goal: the bound the figure has to keep, `None` where it only informs.
+        unit: `x` for a ratio, `s`, or `/s`.
+        goal: the bound the value has to keep, `None` where it only informs.
         at_most: whether the bound is an upper one.
-        note: what else was seen.
     """
 
-    question: str
-    times: tuple[Times, ...]
-    figure: float
+    says: str
+    value: float
     usual: float
     unit: str = "x"
     goal: float | None = None
     at_most: bool = True
-    note: str = ""
 
     @property
     def met(self) -> bool:
         """Whether the goal is met; without one there is nothing to miss."""
-        return self.goal is None or (self.figure <= self.goal if self.at_most else self.figure >= self.goal)
+        return self.goal is None or (self.value <= self.goal if self.at_most else self.value >= self.goal)
+
+    def __str__(self) -> str:
+        number = _WORDS[self.unit].format
+        line = f"{self.says}: {number(self.value)} (by medians {number(self.usual)})"
+        if self.goal is None:
+            return line
+        bound = f"at {'most' if self.at_most else 'least'} {number(self.goal)}"
+        return f"{line}; goal {bound}: {'met' if self.met else 'NOT met'}"
 
 
-def in_turns(sides: Sequence[Side], *, rounds: int, warm_ups: int = 1) -> tuple[Times, ...]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one comparison found.
+
+    Attributes:
+        question: what was compared.
+        times: of every side.
+        figures: what follows from them.
+        notes: what else was seen.
+    """
+
+    question: str
+    times: tuple[Times, ...]
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        width = max(len(times.name) for times in self.times)
+        lines = [self.question]
+        lines += [
+            f"  {times.name:<{width}}  min {times.least * 1000:8.1f} ms  median {times.middle * 1000:8.1f} ms"
+            f"  ({len(times.seconds)} turns)"
+            for times in self.times
+        ]
+        lines += [f"  -> {figure}" for figure in self.figures]
+        lines += [f"  {note}" for note in self.notes]
+        return "\n".join(lines) + "\n"
+
+
+def slower(says: str, ours: Times, other: Times, goal: float | None = None) -> Figure:
+    """How many times as long as the other one took ours took; `goal` is the most it may be."""
+    return Figure(says, ours.least / other.least, ours.middle / other.middle, goal=goal)
+
+
+def faster(says: str, ours: Times, other: Times, goal: float | None = None) -> Figure:
+    """How many times as long as ours the other one took; `goal` is the least it may be."""
+    return Figure(says, other.least / ours.least, other.middle / ours.middle, goal=goal, at_most=False)
+
+
+def in_turns(sides: Sequence[Side], *, rounds: int, warm_ups: int) -> tuple[Times, ...]:
     """Let the sides take turns; the first `warm_ups` rounds are not counted."""
     seconds: dict[str, list[float]] = {side.name: [] for side in sides}
     for turn in range(warm_ups + rounds):
@@ -103,18 +142,18 @@ def in_turns(sides: Sequence[Side], *, rounds: int, warm_ups: int = 1) -> tuple[
 def clean_environment() -> Iterator[dict[str, str]]:
     """An environment for programs: an empty home, and compiled bytecode kept as for an installed program.
 
-    Bytecode of all sides goes to a temporary folder in the warm-up, whatever this session has set; a first run after
-    an installation without bytecode is not what is measured.
+    Bytecode of all sides goes to a temporary folder in the warm-up, whatever this session has set: the first run
+    after an installation that left none is not what is measured.
     """
     with tempfile.TemporaryDirectory(prefix="epochly-bench-") as folder:
-        environment = {
+        kept = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("PYTHON", "XDG_", "SIGSTORE_"))
         }
-        home = Path(folder, "home")
+        home, bytecode = Path(folder, "home"), Path(folder, "bytecode")
         home.mkdir()
-        yield environment | {"HOME": str(home), "PYTHONPYCACHEPREFIX": str(Path(folder, "bytecode"))}
+        yield kept | {"HOME": str(home), "PYTHONPYCACHEPREFIX": str(bytecode)}
 
 
 def process(
@@ -133,47 +172,27 @@ def process(
 
 def command(name: str) -> Path:
     """A console script installed beside the running interpreter."""
-    return COMMANDS / name
+    return Path(sys.executable).with_name(name)
 
 
-def parser(description: str, *, rounds: int) -> argparse.ArgumentParser:
-    """Options every script has."""
-    made = argparse.ArgumentParser(description=description.partition("\n")[0])
+def parser(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
+    """Options every script has, under the first line of its docstring."""
+    made = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     made.add_argument(
         "--rounds", type=int, default=rounds, metavar="N", help=f"turns of each side (default: {rounds})"
     )
     made.add_argument(
-        "--warm-ups", type=int, default=1, metavar="N", help="rounds before these that are not counted"
+        "--warm-ups",
+        type=int,
+        default=1,
+        metavar="N",
+        help="rounds before these that do not count (default: 1)",
     )
     return made
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows for a person: under each question its sides with times, the figure, the goal."""
-    lines = []
-    for row in rows:
-        lines.append(row.question)
-        width = max(len(times.name) for times in row.times)
-        for times in row.times:
-            least, middle = _time(times.least), _time(times.middle)
-            lines.append(
-                f"    {times.name:<{width}}  min {least}  median {middle}  ({len(times.seconds)} turns)"
-            )
-        what = {"x": "ratio", "s": "seconds", "/s": "rate"}[row.unit]
-        line = f"    {what} {_figure(row.figure, row.unit)} (by medians {_figure(row.usual, row.unit)})"
-        if row.goal is not None:
-            bound = f"{'at most' if row.at_most else 'at least'} {_figure(row.goal, row.unit)}"
-            line += f"; goal {bound}: {'met' if row.met else 'NOT met'}"
-        lines.append(line)
-        if row.note:
-            lines.append(f"    {row.note}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _figure(value: float, unit: str) -> str:
-    return f"{value:.0f}{unit}" if unit == "/s" else f"{value:.3f} s" if unit == "s" else f"{value:.2f}x"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds * 1000:8.1f} ms"
+def show(answers: Sequence[Answer]) -> None:
+    """Print the answers, and how many goals are met."""
+    print("\n".join(map(str, answers)))
+    judged = [figure for answer in answers for figure in answer.figures if figure.goal is not None]
+    print(f"{sum(figure.met for figure in judged)} of {len(judged)} goals met")

@@ -6,9 +6,20 @@ at the digest and the signature only; ours also reads the archive, RECORD, metad
 
 from __future__ import annotations
 
-from side_by_side import SIGNED, Row, Side, clean_environment, command, in_turns, parser, process, table
+from side_by_side import (
+    VECTORS,
+    Answer,
+    Side,
+    clean_environment,
+    command,
+    in_turns,
+    parser,
+    process,
+    show,
+    slower,
+)
 
-WHEEL = SIGNED / "rfc8785" / "rfc8785-0.1.2-py3-none-any.whl"
+WHEEL = VECTORS / "signed" / "rfc8785" / "rfc8785-0.1.2-py3-none-any.whl"
 BUNDLE = f"{WHEEL}.sigstore.json"
 REPOSITORY, WORKFLOW, REF = "trailofbits/rfc8785.py", "release.yml", "refs/tags/v0.1.2"
 SAN = f"https://github.com/{REPOSITORY}/.github/workflows/{WORKFLOW}@{REF}"
@@ -16,7 +27,7 @@ ISSUER = "https://token.actions.githubusercontent.com"
 GOAL = 1.25  # times the other command
 
 
-def measure(*, rounds: int, warm_ups: int) -> list[Row]:
+def measure(*, rounds: int, warm_ups: int) -> list[Answer]:
     """The ratio of both commands' times."""
     ours = [command("epochly-verify"), WHEEL, "--bundle", BUNDLE, "--repository", REPOSITORY]
     ours += ["--workflow", WORKFLOW, "--ref", REF]
@@ -28,14 +39,14 @@ def measure(*, rounds: int, warm_ups: int) -> list[Row]:
             Side("sigstore verify identity --offline", process(other, environment)),
         )
         times = in_turns(sides, rounds=rounds, warm_ups=warm_ups)
-    figure, usual = times[0].over(times[1])
-    return [Row("one signed wheel, as a program", times, figure, usual, goal=GOAL)]
+    figure = slower("time, over the other command's", *times, goal=GOAL)
+    return [Answer("signed: one signed wheel, as a program", times, (figure,))]
 
 
 def main() -> None:
     """Measure and print."""
     options = parser(__doc__, rounds=15).parse_args()
-    print(table(measure(rounds=options.rounds, warm_ups=options.warm_ups)))
+    show(measure(rounds=options.rounds, warm_ups=options.warm_ups))
 
 
 if __name__ == "__main__":

@@ -29,5 +29,5 @@ def packed(data: bytes) -> bytes:
         warnings.simplefilter("ignore")  # a name may stand twice
         for part in data.removeprefix(b"=== ").split(b"\n=== "):
             name, _, content = part.partition(b"\n")
-            archive.writestr(name[:300].decode("utf-8", "replace").replace("\0", "0"), content)
+            archive.writestr(name[:300].decode("utf-8", "replace").replace("\0", "0") or "x", content)
     return raw.getvalue()

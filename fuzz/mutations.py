@@ -11,6 +11,7 @@ import binascii
 import gzip
 import json
 import struct
+import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -133,9 +134,9 @@ def any_json(data: bytes, r: random.Random) -> bytes:
 
 def json_value(document: Any, r: random.Random) -> Any:
     """The same value with one change, somewhere below it."""
-    places = list(_places(document))
-    path, value = r.choice(places)
-    packed = [(where, raw) for where, text in places if (raw := _unpacked(text))]
+    spots = list(places(document))
+    path, value = r.choice(spots)
+    packed = [(where, raw) for where, text in spots if (raw := _unpacked(text))]
     if packed and r.randrange(2):
         path, raw = r.choice(packed)
         return _replaced(document, path, base64.b64encode(inside(raw, r)).decode())
@@ -153,7 +154,7 @@ def json_value(document: Any, r: random.Random) -> Any:
             gone = r.choice(sorted(value))
             new = {key: inner for key, inner in value.items() if key != gone}
         case 3:
-            new = places[r.randrange(len(places))][1]
+            new = spots[r.randrange(len(spots))][1]
         case _:
             new = r.choice(ODD_VALUES)
     return _replaced(document, path, new)
@@ -170,14 +171,15 @@ def inside(raw: bytes, r: random.Random) -> bytes:
     return any_bytes(raw, r)
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value in a JSON document, itself first, with the way to it."""
     yield path, value
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _places(inner, (*path, key))
+            yield from places(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _places(inner, (*path, index))
+            yield from places(inner, (*path, index))
 
 
 def _replaced(value: Any, path: Sequence[Any], new: Any) -> Any:
@@ -330,7 +332,7 @@ def any_tar(data: bytes, r: random.Random) -> bytes:
     """Another value in a tar header, its checksum put right; or other bytes, inside the compression or out of it."""
     try:
         tar = bytearray(gzip.decompress(data))
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, zlib.error):
         return any_bytes(data, r)
     choice = r.randrange(6)
     if choice == 0:

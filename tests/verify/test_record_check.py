@@ -222,6 +222,13 @@ def test_record_exempts_no_signature_file_silently(name):
     assert found(unlisted={name[6:]: "{}"}) == ["file-not-in-record"]
 
 
+@pytest.mark.parametrize("spelled", [f"{INFO}\\RECORD", f"./{INFO}/RECORD", f"{INFO}/record"])
+def test_record_that_misspells_its_own_row_is_told_that_and_no_more(spelled):
+    """RECORD's row for itself needs no hash however it is spelled; published wheels made on Windows have such a row."""
+    rows = [record_row(FILE, CODE), f"{spelled},,"]
+    assert found(record="\n".join(rows) + "\n", omit=["METADATA", "WHEEL"]) == ["record-path-spelling"]
+
+
 def test_record_that_was_too_large_to_keep_is_an_error():
     """RECORD that was hashed and not kept cannot be judged, and is no pass."""
     kept = member(f"{INFO}/RECORD", b"x")

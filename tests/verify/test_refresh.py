@@ -71,8 +71,10 @@ def test_refresh_returns_the_signed_trust_root(tmp_path, monkeypatch):
 def test_refresh_refuses_tampered_metadata(name):
     """A changed byte in any metadata file stops the refresh; there is no fallback."""
     repository = Repository()
-    repository.files[name] = repository.files[name].replace(b'"version":1', b'"version":2').replace(
-        b'"version": 1', b'"version": 2'
+    repository.files[name] = (
+        repository.files[name]
+        .replace(b'"version":1', b'"version":2')
+        .replace(b'"version": 1', b'"version": 2')
     )
     with pytest.raises(FetchError) as caught:
         refreshed_trust_root(bootstrap=repository.root, fetcher=repository)

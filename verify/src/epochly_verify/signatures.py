@@ -20,6 +20,7 @@ from epochly_verify.parse.attestation import IN_TOTO, Attestation, parse_attesta
 from epochly_verify.parse.bundle import parse_bundle
 from epochly_verify.parse.fields import Refusal
 from epochly_verify.parse.filename import kind_from_filename, parse_filename
+from epochly_verify.parse.quote import quoted
 from epochly_verify.parse.statement import parse_statement
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _statement(bundle: Bundle, target: Target, origin: str) -> Statement:
         raise Refusal(
             "payload-type-unknown",
             origin,
-            f"the envelope's payload is `{bundle.envelope.payload_type[:80]}`, not `{IN_TOTO}`",
+            f"the envelope's payload is {quoted(bundle.envelope.payload_type, most=80)}, not `{IN_TOTO}`",
         )
     statement = parse_statement(bundle.envelope.payload, origin)
     subjects = statement.subjects
@@ -174,13 +175,13 @@ def _statement(bundle: Bundle, target: Target, origin: str) -> Statement:
         raise Refusal(
             "subject-digest-mismatch",
             origin,
-            f"the statement is about sha256 {said[:16]}…, not {wanted[:16]}…",
+            f"the statement is about sha256 {quoted(said, most=16)}, not {quoted(wanted, most=16)}",
         )
     if target.filename and not _same_artifact_name(subjects[0].name, target.filename):
         raise Refusal(
             "subject-name-mismatch",
             origin,
-            f"the statement is about `{subjects[0].name[:120]}`, not `{target.filename}`",
+            f"the statement is about {quoted(subjects[0].name, most=120)}, not {quoted(target.filename)}",
         )
     return statement
 
@@ -228,7 +229,7 @@ def _library_refusal(piece: _Piece, target: Target, root: TrustRoot) -> list[Fin
             digest = Hashed(digest=target.sha256, algorithm=HashAlgorithm.SHA2_256)
             verifier.verify_artifact(digest, bundle, policy)
     except Exception as error:  # noqa: BLE001 - it raises many kinds on hostile input; every one is a refusal
-        text = " ".join(str(error).split())[:200]
+        text = quoted(" ".join(str(error).split()), most=200)[1:-1]
         return [Finding("library-refuses", piece.origin, f"the `sigstore` library refuses it: {text}")]
     return []
 

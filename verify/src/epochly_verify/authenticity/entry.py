@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 from epochly_verify.authenticity.keys import load_pem_key, spki
 from epochly_verify.parse.fields import Fields, Refusal, fields_from_json
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from epochly_verify.parse.bundle import Bundle, Envelope
@@ -51,8 +52,8 @@ def require_entry_matches(bundle: Bundle, signer: Signer, artifact_sha256: bytes
         raise Refusal(
             MISMATCH,
             origin,
-            f"the log entry says `{top.text('kind')[:40]}` {top.text('apiVersion')[:20]}, "
-            f"the bundle says `{entry.kind[:40]}` {entry.version[:20]}",
+            f"the log entry says {quoted(top.text('kind'), most=40)} {quoted(top.text('apiVersion'), most=20)}, "
+            f"the bundle says {quoted(entry.kind, most=40)} {quoted(entry.version, most=20)}",
         )
     spec = top.object("spec")
     match (entry.kind, entry.version):
@@ -69,7 +70,7 @@ def require_entry_matches(bundle: Bundle, signer: Signer, artifact_sha256: bytes
             raise Refusal(
                 "log-entry-unsupported",
                 origin,
-                f"log entries of kind `{entry.kind[:40]}` {entry.version[:20]} are not supported for {content}",
+                f"log entries of kind {quoted(entry.kind, most=40)} {quoted(entry.version, most=20)} are not supported for {content}",
             )
 
 

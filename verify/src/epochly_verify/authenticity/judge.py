@@ -23,6 +23,7 @@ from epochly_verify.authenticity.log import log_of, promised_time, require_leaf,
 from epochly_verify.authenticity.timestamps import timestamp_time
 from epochly_verify.model import Claims, Finding
 from epochly_verify.parse.fields import Refusal
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +146,7 @@ def _signer(result: Judgement, bundle: Bundle, managed_key: PublicKey | None, or
             raise Refusal(
                 "managed-key-not-given",
                 origin,
-                f"signed with a managed key (hint `{bundle.key_hint[:60]}`), none given",
+                f"signed with a managed key (hint {quoted(bundle.key_hint, most=60)}), none given",
             )
         result.key_id = key_id(managed_key).hex()
         result.library_can_judge = False

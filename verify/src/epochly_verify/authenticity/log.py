@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from epochly_verify.authenticity.keys import load_der_key, verifies
 from epochly_verify.parse.checkpoint import parse_checkpoint
 from epochly_verify.parse.fields import Refusal
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,9 @@ def require_signed_root(entry: LogEntry, key: PublicKey, origin: str) -> str:
     if not any(verifies(key, signature.signature, checkpoint.signed_text) for signature in own):
         said = "its signature does not verify" if own else "the log itself did not sign it"
         raise Refusal(
-            "checkpoint-signature-invalid", origin, f"checkpoint of `{checkpoint.origin[:80]}`: {said}"
+            "checkpoint-signature-invalid",
+            origin,
+            f"checkpoint of {quoted(checkpoint.origin, most=80)}: {said}",
         )
     if checkpoint.root_hash != proof.root_hash or checkpoint.size != proof.tree_size:
         raise Refusal(

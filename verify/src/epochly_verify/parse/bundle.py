@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from epochly_verify.parse.fields import Fields, Refusal, fields_from_json
+from epochly_verify.parse.quote import quoted
 
 MALFORMED = "bundle-malformed"
 MAX_CERTIFICATES = 16  # certificates in a bundle's chain; Fulcio sends two
@@ -103,7 +104,9 @@ def bundle_from_fields(top: Fields) -> Bundle:
     media_type = top.text("mediaType")
     version = _OLD.get(media_type) or _NEW.get(media_type)
     if version is None:
-        raise Refusal("bundle-version-unknown", top.where, f"media type `{media_type[:100]}` is not known")
+        raise Refusal(
+            "bundle-version-unknown", top.where, f"media type {quoted(media_type, most=100)} is not known"
+        )
     material = top.object("verificationMaterial")
     chain, key_hint = _signer(material, version)
     entries = material.objects("tlogEntries", most=MAX_CERTIFICATES)
@@ -213,5 +216,7 @@ def _message_digest(message: Fields) -> bytes:
         return b""
     digest = message.object("messageDigest")
     if digest.text("algorithm") != "SHA2_256":
-        raise digest.bad("algorithm", f"is `{digest.text('algorithm')[:40]}`, only SHA2_256 is supported")
+        raise digest.bad(
+            "algorithm", f"is {quoted(digest.text('algorithm'), most=40)}, only SHA2_256 is supported"
+        )
     return digest.binary("digest")

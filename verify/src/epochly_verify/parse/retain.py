@@ -17,7 +17,7 @@ _SDIST_TOP = frozenset({"PKG-INFO", "pyproject.toml"})
 def members_to_retain(names: Collection[str]) -> frozenset[str]:
     """The names whose content a check needs, of all the names in a wheel.
 
-    These are: everything below a `*.dist-info` folder, `*.pth`, `sitecustomize.py` and `usercustomize.py` anywhere
+    These are: everything below a `*.dist-info` folder, `*.pth`, `*.start`, `sitecustomize.py` and `usercustomize.py` anywhere
     (Python runs them when it starts), and every `.pyc` with the `.py` beside it that it claims to come from (PEP 3147).
     """
     kept: set[str] = set()
@@ -27,7 +27,7 @@ def members_to_retain(names: Collection[str]) -> frozenset[str]:
             continue
         if (
             ".dist-info/" in lowered
-            or lowered.endswith(".pth")
+            or lowered.endswith((".pth", ".start"))
             or lowered.rpartition("/")[2] in _SITE_HOOKS
             or retained_in_sdist(name)
         ):

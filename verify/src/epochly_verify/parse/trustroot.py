@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from epochly_verify.errors import InputError
 from epochly_verify.parse.fields import Fields, Refusal, fields_from_json
+from epochly_verify.parse.quote import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,7 @@ def parse_trust_root(data: bytes, origin: str) -> TrustRoot:
         if top.text("mediaType") == _CONFIG_TYPE:
             top = top.object("trustedRoot")
         if top.text("mediaType") not in _ROOT_TYPES:
-            raise top.bad("mediaType", f"`{top.text('mediaType')[:100]}` is no trust root")
+            raise top.bad("mediaType", f"{quoted(top.text('mediaType'), most=100)} is no trust root")
         return TrustRoot(
             origin=origin,
             logs=_logs(top, "tlogs"),
