@@ -85,7 +85,7 @@ def measure(*, rounds: int, warm_ups: int, artifacts: int, jobs: tuple[int, ...]
         paths = _copies(Path(folder), artifacts)
         policy = Path(folder, "policy.toml")
         policy.write_text(POLICY)
-        arguments = ["--policy", str(policy), "--format", "json", *map(str, paths)]
+        arguments = ["--policy", str(policy), *map(str, paths)]
         evidence = _evidence(paths)
         once = list(dict.fromkeys(evidence))  # ours verifies what comes twice once, and so may the other
         sides = [_ours(count, arguments) for count in jobs]

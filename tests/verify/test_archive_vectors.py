@@ -57,7 +57,7 @@ REJECTED = {
         "data-descriptor-mismatch",
         "local-and-central-differ",
     ],
-    "dupe_eocd": ["end-record-mismatch"],
+    "dupe_eocd": ["end-record-mismatch", "header-details-differ"],
     "eocd64_locator_mismatch": ["zip64-malformed"],
     "missing_local_file": ["central-entry-without-local-header", "end-record-mismatch", "multi-disk"],
     "non_ascii_original_name": ["name-not-utf8", "unicode-path-mismatch"],

@@ -187,12 +187,13 @@ def test_headers_that_differ_are_named(lie, side):
     assert set(ids) <= allowed
 
 
-def test_compression_hints_and_time_may_differ():
-    """Flags that only tell how hard the compressor tried are no difference."""
+@pytest.mark.parametrize("lie", [{"flags": 0x0002}, {"time": 7}, {"date": 0x21 + 32}, {"version": 10}])
+@pytest.mark.parametrize("side", ["local", "central"])
+def test_details_that_install_nothing_must_agree_too(side, lie):
+    """Times, format versions and compression hints that differ are said, as a warning: no honest writer does so."""
     first, *rest = entries()
-    first.local["flags"] = 0x0002
-    first.local["time"] = 7
-    assert defect_ids(build_zip([first, *rest])) == []
+    getattr(first, side).update(lie)
+    assert defect_ids(build_zip([first, *rest])) == ["header-details-differ"]
 
 
 def test_directory_entry_without_local_header_is_named():
@@ -310,7 +311,7 @@ def test_version_that_does_not_exist_is_named(side):
     """An entry that needs a version of the format from the future is named."""
     first, *rest = entries()
     getattr(first, side)["version"] = 90
-    assert defect_ids(build_zip([first, *rest])) == ["unsupported-version"]
+    assert sorted(defect_ids(build_zip([first, *rest]))) == ["header-details-differ", "unsupported-version"]
 
 
 def described(

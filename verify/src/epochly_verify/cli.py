@@ -109,7 +109,8 @@ def _examined(
 
     if len(paths) == 1:
         wanted = replace(wanted, jobs=options.jobs)
-        outcomes = [one(paths[0])]
+    if len(paths) == 1 or options.jobs == 1:
+        outcomes = [one(path) for path in paths]
     else:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - start-up time
 

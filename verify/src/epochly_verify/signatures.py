@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from epochly_verify.parse.bundle import Bundle
     from epochly_verify.parse.trustroot import TrustRoot
 
+_NAME_CHARS = 255  # characters of a subject's name that is compared by its parts; no file's name is longer
+_NAME_DOTS = 40  # dots in such a name: sets of tags multiply, and the widest real names have 12
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -190,6 +193,8 @@ def _same_artifact_name(stated: str, filename: str) -> bool:
     """Equal after parsing: project, version, build and tags (PEP 740); other files by exact name."""
     if stated == filename:
         return True
+    if len(stated) > _NAME_CHARS or stated.count(".") > _NAME_DOTS:
+        return False
     if kind_from_filename(stated) is None or kind_from_filename(stated) is not kind_from_filename(filename):
         return False
     try:

@@ -151,6 +151,15 @@ _FRAMING: tuple[Kind, ...] = (
         f"{_APPNOTE} 4.3.7 and 4.3.12; CVE-2025-54368",
     ),
     Kind(
+        "header-details-differ",
+        _WARNING,
+        "The two headers of a member name different times, format versions or compression hints. Nothing is installed "
+        "differently for it, but no honest writer is known to do so: two tools have worked on the file.",
+        _REBUILD,
+        f"{_APPNOTE} 4.3.12",
+        strict=_ERROR,
+    ),
+    Kind(
         "entry-order-differs",
         _WARNING,
         "The directory lists the entries in another order than they stand in the file. Installers may write them in "

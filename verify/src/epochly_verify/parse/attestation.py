@@ -75,13 +75,13 @@ def parse_provenance(data: bytes, origin: str, *, most: int) -> list[Attestation
         attestations = group.objects("attestations", most=most)
         if not attestations:
             raise Refusal("evidence-empty", group.where, "the attestation bundle holds no attestation")
+        if len(found) + len(attestations) > most:
+            raise Refusal(MALFORMED, origin, f"holds more than {most} attestations")
         for attestation in attestations:
             try:
                 found.append(_attestation(attestation, publisher.value))
             except Refusal as refusal:
                 found.append(Attestation(attestation.where, None, b"", publisher.value, refusal))
-    if len(found) > most:
-        raise Refusal(MALFORMED, origin, f"holds {len(found)} attestations, more than {most}")
     return found
 
 

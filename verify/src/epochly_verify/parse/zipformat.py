@@ -45,7 +45,7 @@ class Header(NamedTuple):
     """One entry as one of its two headers states it (a tuple, because a wheel may have tens of thousands).
 
     `at` is the header's own offset, `stop` the offset after it (in a local header: where the data begin). `size`,
-    `compressed` and `offset` already hold the ZIP64 values. The last five say something in the central directory only.
+    `compressed` and `offset` already hold the ZIP64 values; `moment` is DOS time and date. The last four say something in the central directory only.
     """
 
     at: int
@@ -57,6 +57,8 @@ class Header(NamedTuple):
     compressed: int
     size: int
     zip64: bool
+    needed: int
+    moment: tuple[int, int]
     problems: tuple[Problem, ...]
     offset: int = 0
     external: int = 0
@@ -86,7 +88,8 @@ def local_header(source: Source, at: int) -> Header | None:
     raw = source.read_at(at, _GUESS_BYTES)
     if len(raw) < _LOCAL.size or raw[:4] != LOCAL:
         return None
-    _, needed, flags, method, _, _, crc, compressed, size, name_length, extra_length = _LOCAL.unpack_from(raw)
+    (_, needed, flags, method, time, date, crc, compressed, size, name_length,
+     extra_length) = _LOCAL.unpack_from(raw)  # fmt: skip
     length = _LOCAL.size + name_length + extra_length
     if length > len(raw):
         raw = source.read_at(at, length)
@@ -94,11 +97,15 @@ def local_header(source: Source, at: int) -> Header | None:
             return None
     name = raw[_LOCAL.size : _LOCAL.size + name_length]
     if not extra_length and needed & 0xFF <= MAX_VERSION and _ALL32 not in {compressed, size}:
-        return Header(at, at + length, name, flags, method, crc, compressed, size, False, ())
+        return Header(
+            at, at + length, name, flags, method, crc, compressed, size, False, needed, (time, date), ()
+        )
     extra = raw[_LOCAL.size + name_length : length]
     sizes, zip64, problems = _extras(extra, name, (size, compressed))
     problems += _version(needed)
-    return Header(at, at + length, name, flags, method, crc, sizes[1], sizes[0], zip64, problems)
+    return Header(
+        at, at + length, name, flags, method, crc, sizes[1], sizes[0], zip64, needed, (time, date), problems
+    )
 
 
 def central_header(source: Source, at: int) -> Header | None:
@@ -106,7 +113,7 @@ def central_header(source: Source, at: int) -> Header | None:
     raw = source.read_at(at, _CENTRAL.size)
     if len(raw) < _CENTRAL.size or raw[:4] != CENTRAL:
         return None
-    (_, _, _, needed, _, flags, method, _, _, crc, compressed, size, name_length, extra_length, comment_length, disk, _,
+    (_, _, _, needed, _, flags, method, time, date, crc, compressed, size, name_length, extra_length, comment_length, disk, _,
      external, offset) = _CENTRAL.unpack(raw)  # fmt: skip
     length = name_length + extra_length + comment_length
     rest = source.read_at(at + _CENTRAL.size, length)
@@ -132,6 +139,8 @@ def central_header(source: Source, at: int) -> Header | None:
         compressed,
         size,
         zip64,
+        needed,
+        (time, date),
         problems,
         offset,
         external,

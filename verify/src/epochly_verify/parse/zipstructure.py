@@ -2,8 +2,7 @@
 
 A seeking reader (Python's `zipfile`, pip) starts from the end record; a streaming reader starts from byte 0. An
 honest archive is the same to both: local headers from byte 0 without a gap, central directory, end records, end of
-file, every field equal. This module walks it both ways and reports each difference. Time stamps, "version made by"
-and "version needed" are not compared: they install nothing, and honest writers differ in them.
+file, every field equal. This module walks it both ways and reports each difference.
 
 Specification: PKWARE APPNOTE 6.3.10, section 4.3.6 (overall format). Attacks: CVE-2025-54368, CVE-2024-0450 and
 the differences between installers that the index's upload check refuses.
@@ -269,9 +268,17 @@ def _compare(central: Header, local: Header, log: FindingLog) -> bool:
     )
     data = [f"{label} {here}, not {there}" for label, here, there in pairs if here != there]
     differ += data
-    if (local.flags ^ central.flags) & ~DEFLATE_HINTS:
-        differ.append(f"flags 0x{local.flags:04x}, not 0x{central.flags:04x}")
-    if differ:
-        message = f"the local header says {', '.join(differ)} as the central directory"
-        log.append(Finding("local-and-central-differ", header_subject(central), message))
+    details: list[str] = []
+    other_flags = local.flags ^ central.flags
+    if other_flags:
+        weighty = differ if other_flags & ~DEFLATE_HINTS else details
+        weighty.append(f"flags 0x{local.flags:04x}, not 0x{central.flags:04x}")
+    if local.needed != central.needed:
+        details.append(f"version {local.needed} needed, not {central.needed}")
+    if local.moment != central.moment:
+        details.append("another time of change")
+    for finding_id, said in (("local-and-central-differ", differ), ("header-details-differ", details)):
+        if said:
+            message = f"the local header says {', '.join(said)} as the central directory"
+            log.append(Finding(finding_id, header_subject(central), message))
     return bool(data)
