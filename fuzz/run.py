@@ -81,7 +81,9 @@ def _told(target: str, code: int, output: str) -> bool:
     if code:
         (CACHE / target / "output.txt").write_text(output)
         raised = re.findall(
-            r"^(?:[\w.]+(?:[Ee]rror|Exception|Warning)\b.*|.*ERROR: libFuzzer.*|hung.*)$", output, re.MULTILINE
+            r"^(?:[\w.]+(?:[Ee]rror|Exception|Warning)\b.*|.*ERROR: libFuzzer.*|hung.*)$",
+            output,
+            re.MULTILINE,
         )
         written = re.findall(r"Test unit written to (\S+)", output)
         finding = (
