@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from epochly_verify.checks.install_names import NameTable
     from epochly_verify.parse.installplan import InstallPlan, Placed
 
-_METADATA = re.compile(r"(?P<name>.+?)-[^/]*\.(?:dist-info|egg-info)|(?P<bare>.+)\.egg-info")
 # What belongs to the interpreter itself: its library, its headers, its start files on either kind of system.
 _PYTHON = re.compile(
     r"(?:usr/)?(?:local/)?lib(?:64|32)?/(?:python|pypy)[0-9][^/]*/|include/(?:python|pypy)[0-9][^/]*/"
@@ -85,12 +84,23 @@ def _windows_library(path: str) -> str:
     return import_name(rest) if first.lower() == "lib" else ""
 
 
+def _described_project(folder: str) -> str:
+    """The project that a `NAME-VERSION.dist-info` or `NAME[-VERSION].egg-info` folder is about; empty for others."""
+    stem, _, ending = folder.rpartition(".")
+    if ending not in {"dist-info", "egg-info"}:
+        return ""
+    dash = stem.find("-", 1)
+    if dash > 0:
+        return stem[:dash]
+    return stem if ending == "egg-info" else ""
+
+
 def _site_owner(placed: Placed, project: str, table: NameTable) -> str:
     """Who else owns the place of a file in site-packages, as words; empty when nobody known does."""
     first, slash, _ = placed.path.partition("/")
-    metadata = _METADATA.fullmatch(first) if slash else None
-    if metadata:
-        other = re.sub(r"[-_.]+", "-", metadata["name"] or metadata["bare"]).lower()
+    described = _described_project(first) if slash else ""
+    if described:
+        other = re.sub(r"[-_.]+", "-", described).lower()
         return "" if other == project else f"the project {quoted(other)}"
     name = import_name(placed.path) or (first if slash else "")
     if table.is_shared(placed.path) or not is_foreign(name, project, table):

@@ -9,6 +9,7 @@ Specification: "Binary distribution format", sections "The .dist-info directory"
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from epochly_verify.model import ArtifactKind, Finding, NotRun, Outcome, Ran
@@ -26,7 +27,7 @@ from epochly_verify.parse.record import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from epochly_verify.model import Evidence, Member
     from epochly_verify.parse.record import Record, Row
@@ -96,7 +97,8 @@ def _compared(record: Record, where: str, files: Mapping[str, Member]) -> Iterat
             yield from _row_against_member(row, files[path])
     unlisted = [path for path in files if path not in rows and path not in record.named]
     twins = _twins(absent, unlisted)
-    folders = _folders(files) if any(row.path.endswith("/") for row in absent) else frozenset()
+    asked = {row.path for row in absent if row.path.endswith("/")}
+    folders = _folders(files, asked) if asked else frozenset()
     for row in absent:
         yield from _absent(row, twins.get(row.path), where, files, folders)
         if row.path in repeated:
@@ -204,15 +206,11 @@ def _twins(absent: list[Row], unlisted: list[str]) -> dict[str, str]:
     return twins
 
 
-def _folders(files: Mapping[str, Member]) -> frozenset[str]:
-    """Every folder a file lies in, with its trailing slash."""
-    found: set[str] = set()
-    for path in files:
-        at = path.rfind("/")
-        while at != -1 and path[: at + 1] not in found:
-            found.add(path[: at + 1])
-            at = path.rfind("/", 0, at)
-    return frozenset(found)
+def _folders(files: Iterable[str], asked: Iterable[str]) -> frozenset[str]:
+    """Those of the folders asked for (with trailing slash) that a file lies in."""
+    ordered = sorted(files)
+    found = ((folder, bisect_left(ordered, folder)) for folder in asked)
+    return frozenset(folder for folder, at in found if at < len(ordered) and ordered[at].startswith(folder))
 
 
 def _unlisted(path: str, where: str) -> Finding:

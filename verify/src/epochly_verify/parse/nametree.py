@@ -25,6 +25,10 @@ class NameTree:
             self._folders[folder] = parent
         return self.below(parent, base)
 
+    def __len__(self) -> int:
+        """How many nodes there are besides the root."""
+        return len(self._nodes)
+
     def below(self, parent: int, part: str) -> int:
         """The number of a component below a node, after adding it."""
         self.parents.add(parent)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 160  # characters of a name in a message; longer ones are cut in the middle
 MAX_COMPONENT_BYTES = 255  # bytes of one path component; NAME_MAX of every common file system
+MAX_COMPONENTS = 200  # folders of one name; the deepest real one seen has 24
+MAX_FOLDERS = 500_000  # files and folders compared with each other, about 200 bytes each; torch has 35k
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _JOINERS = frozenset("\u200c\u200d")  # part of honest names in several scripts
@@ -133,6 +135,9 @@ def _length(name: str, max_bytes: int) -> Iterator[Finding]:
             "name-too-long", shown(name), f"the name has {total} bytes, at most {max_bytes} can be unpacked"
         )
         return
+    if name.count("/") > MAX_COMPONENTS:
+        yield Finding("name-too-long", shown(name), f"the name goes down more than {MAX_COMPONENTS} folders")
+        return
     longest = max(len(part.encode("utf-8", "surrogatepass")) for part in name.split("/"))
     if longest > MAX_COMPONENT_BYTES:
         yield Finding(
@@ -190,6 +195,12 @@ def collision_findings(names: Iterable[str], reach: Reach) -> Iterator[Finding]:
     folders: set[int] = set()
     folded_folders: set[int] = set()
     for name in names:
+        if name.count("/") > MAX_COMPONENTS:
+            continue  # is a finding of its own
+        if len(exact) > MAX_FOLDERS:
+            message = f"the names have more than {MAX_FOLDERS} different folders, so they were not compared"
+            yield Finding("limit-exceeded", "the archive", message)
+            return
         path = name.rstrip("/")
         places = exact.place(path), folded.place(path.casefold())
         if path == name:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from epochly_verify.model import Finding, MemberKind
 from epochly_verify.parse.nametree import NameTree
@@ -119,5 +119,5 @@ def _same(top: str, stem: str) -> bool:
         return False
     try:
         return Version(version) == Version(file_version)
-    except InvalidVersion:
+    except ValueError:  # no version, or one of more digits than the interpreter reads
         return version == file_version

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from epochly_verify.parse.source import Source
     from epochly_verify.parse.zipformat import Header
 
+_READS = (
+    3  # times the file's length that is read of compressed data; two views of an honest file share all of it
+)
 _ROW_HASH = re.compile(r",(?P<algorithm>[A-Za-z0-9_-]+)=[^,]*,[^,]*\Z")
 
 
@@ -168,13 +171,15 @@ def _within_limits(
     """The requests that together stay below the limits, the smallest first, so that metadata are among them."""
     by_request = {entry.request: entry for entry in entries if entry.request}
     total = sum(request.size for request in by_request)
+    read = sum(request.compressed for request in by_request)
     ratio_bytes = max(limits.ratio_free_bytes, limits.ratio * source.size_bytes)
     most = min(limits.total_bytes, ratio_bytes)
     for entry in entries:
         if entry.header.size > limits.member_bytes:
             message = f"{entry.header.size} bytes are declared, at most {limits.member_bytes} are read"
             log.append(Finding("limit-exceeded", shown(entry.text), message))
-    if total <= most:
+    room = _READS * source.size_bytes
+    if total <= most and read <= room:
         return frozenset(by_request)
     ordered = sorted(by_request, key=lambda request: request.size)
     largest = shown(by_request[ordered[-1]].text)
@@ -185,10 +190,14 @@ def _within_limits(
         ratio = total // max(source.size_bytes, 1)
         message = f"{total} bytes come out of {source.size_bytes}, {ratio} times as much; at most {limits.ratio} times is read"
         log.append(Finding("decompression-bomb", largest, message))
+    if read > room:
+        message = f"the entries claim {read} bytes of data in a file of {source.size_bytes}; they share them"
+        log.append(Finding("limit-exceeded", WHOLE, message))
     allowed: set[Request] = set()
     for request in ordered:
         most -= request.size
-        if most < 0:
+        room -= request.compressed
+        if most < 0 or room < 0:
             break
         allowed.add(request)
     return frozenset(allowed)

@@ -28,8 +28,6 @@ from epochly_verify.parse.zipformat import (
 from epochly_verify.parse.zipwalk import WHOLE, Directory, Walk, central_headers, header_subject, walk_locals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from epochly_verify.limits import Limits
     from epochly_verify.parse.findinglog import FindingLog
     from epochly_verify.parse.source import Source
@@ -203,9 +201,15 @@ def _no_end(source: Source, walk: Walk, log: FindingLog) -> None:
 def _match(directory: Directory, walk: Walk, source: Source, log: FindingLog) -> frozenset[int]:
     """Compare every central header with its local header; offsets of those that tell another size, CRC or method."""
     by_offset = {local.at: local for local in walk.locals}
-    users: dict[int, list[Header]] = {}
+    owners: dict[
+        int, Header
+    ] = {}  # whose the local header is: the first entry of its name, else the first at all
     for entry in directory.entries:
-        users.setdefault(entry.offset + directory.base, []).append(entry)
+        at = entry.offset + directory.base
+        owner = owners.setdefault(at, entry)
+        described = by_offset.get(at)
+        if described and entry.name == described.name != owner.name:
+            owners[at] = entry
     differing: set[int] = set()
     previous = -1
     in_order = True
@@ -216,8 +220,7 @@ def _match(directory: Directory, walk: Walk, source: Source, log: FindingLog) ->
         if local is None:
             _without_local(entry, at, source, log)
             continue
-        sharing = users[at]
-        if len(sharing) > 1 and entry is not _owner(sharing, local):
+        if entry is not owners[at]:
             other = header_subject(local)
             message = f"the local header at {at} is that of `{other}`"
             log.append(
@@ -240,10 +243,6 @@ def _unlisted(directory: Directory, walk: Walk, log: FindingLog) -> None:
         if local.at not in listed:
             message = f"only a reader that does not seek sees this entry, at {local.at}"
             log.append(Finding("local-entry-not-in-central-directory", header_subject(local), message))
-
-
-def _owner(sharing: Sequence[Header], local: Header) -> Header:
-    return next((entry for entry in sharing if entry.name == local.name), sharing[0])
 
 
 def _without_local(entry: Header, at: int, source: Source, log: FindingLog) -> None:
