@@ -3,7 +3,7 @@
 The plain sides open each member, read it, hash it and compare with RECORD: once with the member as a whole in memory,
 as the shortest program does, and once in pieces. Ours also hashes the file, walks the archive as a
 stream, and checks metadata and what installing would do. Wheels of the right shape are made on the spot, or named.
-Where the extra `fast` is installed ours inflates with ISA-L; the sides named `only zlib` do without it.
+Where the extra `fast` is installed ours inflates with zlib-ng; the sides named `only zlib` do without it.
 """
 
 from __future__ import annotations

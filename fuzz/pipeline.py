@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -67,6 +68,16 @@ def judged(data, filename=WHEEL, *, attached=(), policy=POLICY, root=None, limit
         attached=tuple(attached),
     )
     return Judged(judge(authenticated(evidence, policy, Trust(root or public_good())), policy), source)
+
+
+def judged_within(seconds, data, filename=WHEEL, **more) -> Judged:
+    """The judgement, which took no more of the processor's time than that."""
+    before = time.process_time()
+    found = judged(data, filename, **more)
+    spent = time.process_time() - before
+    assert spent < seconds, f"took {spent:.1f} s, expected less than {seconds}"
+    assert_report(found.report)
+    return found
 
 
 def parsed(parse, *arguments):

@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sbom_pair import COMPLETE, attached, embedded, pair_wheel, said
 from sbom_wheels import ROOT, SBOM, SBOMS, cyclonedx, with_hash
 from wheel_evidence import WHEEL, evidence_of, member
 
@@ -18,6 +19,7 @@ from epochly_verify.parse.sbom import MAX_SBOM_BYTES
 from epochly_verify.policy import Policy
 
 KEYS = [
+    *("aggregate", "scope", "tools", "serialNumber"),
     *("bom-ref", "name", "version", "type", "purl", "hashes", "alg", "content", "components", "component"),
     *("metadata", "dependencies", "ref", "dependsOn", "compositions", "assemblies", "services", "evidence"),
     *("occurrences", "location", "properties", "value", "externalReferences", "pedigree", "ancestors"),
@@ -68,6 +70,20 @@ def test_any_cyclonedx_shape_gives_findings(fields, root, parts):
     """MUST: any JSON below a CycloneDX header gives a report, and no message has an unprintable character."""
     document = cyclonedx(*parts, root=root) | fields
     assert_of_this_layer(judged({SBOM: json.dumps(document).encode()}))
+
+
+PAIR = pair_wheel(embedded())
+
+
+@given(fields=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=4), parts=st.lists(JSON, max_size=3))
+@example(fields={}, parts=[])
+@settings(deadline=None, max_examples=200)
+def test_any_shape_from_outside_gives_findings(fields, parts):
+    """MUST: any JSON below a CycloneDX header gives a report, also for an SBOM from outside that claims everything."""
+    document = attached(PAIR, compositions=COMPLETE)
+    document |= fields | {"components": document["components"] + parts}
+    assert_of_this_layer(said(PAIR, document, attached(PAIR)))
+    assert_of_this_layer(said(pair_wheel(document)))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from epochly_verify.model import ArtifactKind, Member, MemberKind, NotRun, Ran, 
 from epochly_verify.parse.sbom import MAX_SBOM_BYTES
 from epochly_verify.policy import Policy
 
+LIBRARY = {"type": "library"}
+
 
 @pytest.mark.parametrize(
     ("case", "expected"),
@@ -218,7 +220,12 @@ def test_root_is_not_compared_when_the_file_name_is_no_wheel_name():
 )
 def test_reference_to_anything_in_the_document_is_accepted(fields):
     """Root, components at any depth, services and tools can be referred to, and other documents by BOM-Link."""
-    part = {"type": "library", "name": "a", "bom-ref": "a", "components": [{"name": "b", "bom-ref": "b"}]}
+    part = {
+        "type": "library",
+        "name": "a",
+        "bom-ref": "a",
+        "components": [LIBRARY | {"name": "b", "bom-ref": "b"}],
+    }
     assert found(cyclonedx(part, services=[{"name": "s", "bom-ref": "s"}], **fields)) == []
 
 
@@ -251,10 +258,10 @@ def test_dangling_references_are_counted_in_one_finding():
 
 def test_reference_to_two_different_things_is_reported():
     """One `bom-ref` cannot mean two components, or a component and a service, wherever they stand."""
-    one, two = {"name": "one", "bom-ref": "x"}, {"name": "two", "bom-ref": "x"}
+    one, two = (LIBRARY | {"name": name, "bom-ref": "x"} for name in ("one", "two"))
     assert found(cyclonedx(one, two)) == ["sbom-duplicate-ref"]
     assert found(cyclonedx(one | {"components": [two]})) == ["sbom-duplicate-ref"]
-    assert found(cyclonedx({"name": "one", "bom-ref": "r"})) == ["sbom-duplicate-ref"]
+    assert found(cyclonedx(LIBRARY | {"name": "one", "bom-ref": "r"})) == ["sbom-duplicate-ref"]
     assert found(cyclonedx(one, services=[{"name": "one", "bom-ref": "x"}])) == ["sbom-duplicate-ref"]
     assert found(cyclonedx(one | {"version": "1"}, one | {"version": "2"})) == ["sbom-duplicate-ref"]
 

@@ -29,8 +29,6 @@ def located(path, **fields):
         with_hash(type="file", name=f"./{PATH}"),
         with_hash(type="file", name="demo_pkg\\__init__.py"),
         with_hash(type="file", name="__init__.py"),
-        with_hash(type="file", name=PATH, content="not hexadecimal"),
-        with_hash(type="file", name=PATH, alg="SHA256"),
         with_hash(type="library", name=PATH),
         with_hash(type="library", name=PATH, purl="pkg:pypi/other@1"),
         located(PATH, type="file", name="part"),

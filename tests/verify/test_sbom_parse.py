@@ -38,7 +38,19 @@ def test_cyclonedx_is_read_in_every_version_that_has_json(version):
 def test_cyclonedx_may_leave_out_everything_but_its_version():
     """A document needs neither root, components nor dependencies."""
     document = read({"bomFormat": "CycloneDX", "specVersion": "1.5", "unknown": [{"bom-ref": "x"}]})
-    assert document == CycloneDx("1.5", None, (), frozenset({"x"}), (), ())
+    assert document == CycloneDx(
+        version="1.5",
+        root=None,
+        components=(),
+        refs=frozenset({"x"}),
+        ambiguous=(),
+        links=(),
+        depends_on=None,
+        complete=frozenset(),
+        tools=frozenset(),
+        problem="",
+        more_problems=0,
+    )
     assert (
         read({"bomFormat": "CycloneDX", "specVersion": "1.5", "metadata": None, "components": None}).root
         is None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from epochly_verify.api import Trust, examine, managed_key_id, unreadable
 from epochly_verify.errors import InputError, PolicyError, VerifyError
-from epochly_verify.gather import Wanted, attached_file, embedded_trust_root, read_file
+from epochly_verify.gather import Wanted, attached_file, attached_sbom, embedded_trust_root, read_file
 from epochly_verify.model import Verdict
 from epochly_verify.parse.identity import identity_from_flags
 from epochly_verify.parse.policy import builtin_policy, layers_from_names, parse_policy
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 EXIT = {Verdict.VERIFIED: 0, Verdict.REJECTED: 1, Verdict.INCONCLUSIVE: 3}
 EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
-_EVIDENCE_OPTIONS_NEED_ONE = "`--hash`, `--bundle` and `--provenance` are about one artifact"
+_EVIDENCE_OPTIONS_NEED_ONE = "`--hash`, `--bundle`, `--provenance` and `--sbom` are about one artifact"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -181,7 +181,7 @@ def _refuse_require(message: str, hint: str) -> PolicyError:
 def _wanted(options: argparse.Namespace) -> Wanted:
     limits = Policy().limits
     named = [*(options.bundle or ()), *(options.provenance or ())]
-    if len(options.artifacts) > 1 and (named or options.hash):
+    if len(options.artifacts) > 1 and (named or options.hash or options.sbom):
         raise InputError(
             "one-artifact", options.artifacts[1], "a second artifact was named", _EVIDENCE_OPTIONS_NEED_ONE
         )
@@ -190,8 +190,9 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         evidence = tuple(
             attached_file(path, limits, provenance=path in (options.provenance or ())) for path in named
         )
+    sboms = tuple(attached_sbom(path, limits) for path in options.sbom) if options.sbom else None
     if not options.hash and not options.hashes:
-        return Wanted(evidence=evidence)
+        return Wanted(evidence=evidence, sboms=sboms)
     from epochly_verify.parse.hashes import (  # noqa: PLC0415 - 25 ms, only when asked for
         parse_hash_option,
         parse_hash_source,
@@ -207,6 +208,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         hashes=tuple(parse_hash_option(text) for text in options.hash or ()),
         hash_sources=tuple(sources),
         evidence=evidence,
+        sboms=sboms,
     )
 
 
@@ -356,6 +358,8 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--key", metavar="FILE", help="PEM public key, for bundles signed without a certificate"
     )
+    group = parser.add_argument_group("SBOMs (default: those in the wheel, and the files beside it)")
+    group.add_argument("--sbom", action="append", metavar="FILE", help="a CycloneDX SBOM of the wheel")
     group = parser.add_argument_group("trust root (default: the public-good instance, embedded)")
     roots = group.add_mutually_exclusive_group()
     roots.add_argument(

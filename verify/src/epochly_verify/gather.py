@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from epochly_verify.errors import InputError
 from epochly_verify.limits import DEFAULT, Limits
-from epochly_verify.model import Attached, Evidence, EvidenceKind
+from epochly_verify.model import ArtifactKind, Attached, AttachedSbom, Evidence, EvidenceKind
 from epochly_verify.parse.archive import read_archive
 from epochly_verify.parse.digests import digest_source
 from epochly_verify.parse.filename import kind_from_filename
@@ -37,6 +37,7 @@ BESIDE = (
     (".slsa.attestation", EvidenceKind.ATTESTATION),
     (".provenance", EvidenceKind.PROVENANCE),
 )
+SBOMS_BESIDE = (".cdx.json", ".sbom.json")
 _TOGETHER_BYTES = 1 << 20  # bytes of an artifact; starting a thread for less costs more than it gains
 _STAGING, _PUBLIC_GOOD = "staging", "public-good"
 
@@ -49,12 +50,14 @@ class Wanted:
         hashes: digests given for the one artifact (`--hash`).
         hash_sources: parsed files of published digests.
         evidence: signature evidence named by the user; `None` means look beside the artifact.
+        sboms: SBOMs named by the user; `None` means look beside the artifact, when it is a wheel.
         jobs: threads for reading one archive.
     """
 
     hashes: tuple[ExpectedHash, ...] = ()
     hash_sources: tuple[HashSource, ...] = ()
     evidence: tuple[Attached, ...] | None = None
+    sboms: tuple[AttachedSbom, ...] | None = None
     jobs: int = 1
 
 
@@ -93,6 +96,9 @@ def gather(path: str, wanted: Wanted, limits: Limits = DEFAULT) -> Evidence:
         digests, archive = _digests_and_archive(source, names, filename, limits, wanted.jobs)
         source.ensure_unchanged()
     attached = beside(path, limits) if wanted.evidence is None else wanted.evidence
+    sboms = wanted.sboms
+    if sboms is None:
+        sboms = sboms_beside(path, limits) if kind is ArtifactKind.WHEEL else ()
     return Evidence(
         path=path,
         filename=filename,
@@ -104,6 +110,7 @@ def gather(path: str, wanted: Wanted, limits: Limits = DEFAULT) -> Evidence:
         expected_sources=tuple(sources),
         attached=attached,
         lock_identities=tuple(identities),
+        sboms=sboms,
     )
 
 
@@ -129,6 +136,17 @@ def beside(path: str, limits: Limits) -> tuple[Attached, ...]:
         if os.path.lexists(candidate):
             found.append(Attached(candidate, kind, read_file(candidate, limits.evidence_bytes)))
     return tuple(found)
+
+
+def sboms_beside(path: str, limits: Limits) -> tuple[AttachedSbom, ...]:
+    """The SBOMs that lie beside a wheel, in a fixed order."""
+    candidates = [path + ending for ending in SBOMS_BESIDE]
+    return tuple(attached_sbom(candidate, limits) for candidate in candidates if os.path.lexists(candidate))
+
+
+def attached_sbom(path: str, limits: Limits) -> AttachedSbom:
+    """An SBOM from a file; raises as `read_file`."""
+    return AttachedSbom(path, read_file(path, limits.evidence_bytes))
 
 
 def attached_file(path: str, limits: Limits, *, provenance: bool) -> Attached:

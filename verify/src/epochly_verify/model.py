@@ -159,6 +159,14 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedSbom:
+    """An SBOM that came beside the artifact or was named by the user, unread; `origin` as in `Attached`."""
+
+    origin: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectedHash:
     """A digest somebody published for the artifact.
 
@@ -286,6 +294,7 @@ class Evidence:
         signed: the same after `signatures.authenticate`; `None` until then.
         trust_problem: why signatures cannot be judged at all (an unreadable trust root), else empty.
         lock_identities: PEP 751 `attestation-identities` for this artifact, as parsed TOML tables.
+        sboms: SBOMs from outside the artifact, unread.
     """
 
     path: str
@@ -300,6 +309,7 @@ class Evidence:
     signed: tuple[Signed, ...] | None = None
     trust_problem: str = ""
     lock_identities: tuple[Mapping[str, Any], ...] = ()
+    sboms: tuple[AttachedSbom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

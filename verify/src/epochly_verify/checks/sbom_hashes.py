@@ -65,7 +65,7 @@ def hashes_match(
     for component in components:
         if not component.hashes:
             continue
-        for member in _members_meant(component, contents):
+        for member in members_meant(component, contents):
             if member.name == sbom or member.name in wrong:
                 continue
             message = _contradiction(component, member)
@@ -89,7 +89,8 @@ def _contradiction(component: Component, member: Member) -> str:
     return ""
 
 
-def _members_meant(component: Component, contents: Contents) -> Iterator[Member]:
+def members_meant(component: Component, contents: Contents) -> Iterator[Member]:
+    """The members that a component's hashes are held against."""
     named = _named_member(component, contents)
     if named is not None:
         yield named

@@ -10,7 +10,7 @@ KINDS: tuple[Kind, ...] = (
         id="sbom-not-json",
         severity=Severity.ERROR,
         means=(
-            "A file in the wheel's SBOM folder is called JSON, or starts like it, and cannot be read as JSON with one "
+            "An SBOM of the wheel is called JSON, or starts like it, and cannot be read as JSON with one "
             "meaning. Scanners skip such a file or read it differently, so what the wheel holds stays hidden from them."
         ),
         hint="do not rely on this SBOM; ask the publisher for a wheel with a readable one",
@@ -20,7 +20,7 @@ KINDS: tuple[Kind, ...] = (
         id="sbom-unrecognised",
         severity=Severity.ERROR,
         means=(
-            "A JSON file in the SBOM folder is no object, or its name promises CycloneDX or SPDX and its content is "
+            "An SBOM of the wheel is JSON but no object, or its name promises CycloneDX or SPDX and its content is "
             "neither. A scanner that looks for that standard finds nothing in it."
         ),
         hint="ask the publisher for a wheel whose SBOM is what its name says",
@@ -30,8 +30,9 @@ KINDS: tuple[Kind, ...] = (
         id="sbom-malformed",
         severity=Severity.ERROR,
         means=(
-            "A CycloneDX document has a part of the wrong shape, such as a component that is no object. Readers disagree "
-            "on what such a document says, or refuse the whole of it."
+            "A CycloneDX document has a part of the wrong shape: a component that is no object or has no name, a serial "
+            "number that is no UUID, a digest that is none. Readers disagree on what such a document says, or refuse the "
+            "whole of it."
         ),
         hint="ask the publisher for a wheel whose SBOM is valid under the CycloneDX schema",
         source="CycloneDX 1.2 to 1.7 JSON schema; attack row 54",
@@ -46,6 +47,89 @@ KINDS: tuple[Kind, ...] = (
         ),
         hint="do not rely on this SBOM; ask the publisher which software it describes",
         source="PEP 770 (the primary component is the top-level software), CycloneDX `metadata.component`; row 54",
+    ),
+    Kind(
+        id="sbom-wrong-artifact",
+        severity=Severity.ERROR,
+        means=(
+            "An SBOM that came with the wheel, but not in it, describes something else: another project or version, "
+            "another build, or a file with another digest. Nothing but its root ties such an SBOM to a wheel, so one "
+            "without a root that names this wheel is meant too."
+        ),
+        hint="get the SBOM that belongs to this file, or leave this one away",
+        source="CycloneDX `metadata.component` (name, version, hashes); attack row 54",
+    ),
+    Kind(
+        id="sboms-disagree",
+        severity=Severity.ERROR,
+        means=(
+            "Two SBOMs of this wheel contradict each other in its version, its digest or the digest of a component. At "
+            "least one of them describes other content than what gets installed."
+        ),
+        hint="find out which of the two belongs to this file before relying on either",
+        source="PEP 770, CycloneDX component `hashes`; attack row 54",
+    ),
+    Kind(
+        id="sbom-part-missing",
+        severity=Severity.ERROR,
+        means=(
+            "The SBOM claims to list everything that the wheel brings along, and a native library or a "
+            "vendored project is not in it with its digest or version. Software that no list names can hide "
+            "there, and its vulnerabilities go unnoticed."
+        ),
+        hint="find out what the part is; ask the publisher for the SBOM of this build",
+        source="CycloneDX `compositions` (aggregate `complete`, assemblies), PEP 770; attack row 54",
+    ),
+    Kind(
+        id="sbom-dependency-missing",
+        severity=Severity.ERROR,
+        means=(
+            "The SBOM claims to list all dependencies, and METADATA requires a project that it does not list. Installing "
+            "the wheel brings in software that whoever reads the SBOM does not see."
+        ),
+        hint="compare the SBOM with `Requires-Dist`; ask the publisher for one of this version",
+        source="CycloneDX `dependencies` and `compositions`, core metadata `Requires-Dist`; attack row 54",
+    ),
+    Kind(
+        id="sbom-dependency-extra",
+        severity=Severity.ERROR,
+        means=(
+            "The SBOM claims to list exactly what the wheel depends on, and lists a project that METADATA does not "
+            "require, not even for an extra. It was written for another version, or was changed after."
+        ),
+        hint="compare the SBOM with `Requires-Dist`; ask the publisher for one of this version",
+        source="CycloneDX `dependencies` and `compositions`, core metadata `Requires-Dist`; attack row 54",
+    ),
+    Kind(
+        id="sbom-dependency-version",
+        severity=Severity.ERROR,
+        means=(
+            "The SBOM claims to list all dependencies, and gives one a version that METADATA does not allow. An installer "
+            "will never choose that version, so what is known about it says nothing of what gets installed."
+        ),
+        hint="compare the SBOM with `Requires-Dist`; ask the publisher for one of this version",
+        source="CycloneDX component `version`, core metadata `Requires-Dist`; attack row 54",
+    ),
+    Kind(
+        id="sbom-dependency-version-differs",
+        severity=Severity.WARNING,
+        strict=Severity.ERROR,
+        means=(
+            "The SBOM gives a dependency a version that METADATA does not allow. It does not claim to be complete, so "
+            "it may have been written for another purpose; an installer will not choose that version."
+        ),
+        hint="compare the SBOM with `Requires-Dist` before relying on the listed versions",
+        source="CycloneDX component `version`, core metadata `Requires-Dist`; attack row 54",
+    ),
+    Kind(
+        id="sbom-dependency-unlisted",
+        severity=Severity.INFO,
+        means=(
+            "The SBOM lists some dependencies and not others that METADATA requires. It does not claim to be complete, "
+            "and partial lists are common."
+        ),
+        hint="take the dependencies from METADATA or a lock file, not from this SBOM alone",
+        source="PEP 770, CycloneDX `compositions`",
     ),
     Kind(
         id="sbom-component-name-differs",

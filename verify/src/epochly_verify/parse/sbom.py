@@ -3,8 +3,9 @@
 Read: CycloneDX JSON 1.2 to 1.7, and of it only what can be compared with the wheel (root, components with their hashes
 and places, references). Recognised, not read: SPDX in any form, CycloneDX XML, other versions and other standards;
 PEP 770 leaves the standard open, so an unknown one is never an error. Refused: a JSON file that is no JSON, a file whose
-name promises CycloneDX or SPDX and that is neither, a CycloneDX document whose parts have the wrong shape. This is no
-schema validation: fields that are not compared are not looked at. Walks are loops, so nesting costs no stack.
+name promises CycloneDX or SPDX and that is neither, a CycloneDX document whose parts have the wrong type. What else the
+schema asks of the fields that are read is in `sbom_schema.py`; the other fields are not looked at. Walks are loops, so
+nesting costs no stack.
 
 https://peps.python.org/pep-0770/ and https://cyclonedx.org/docs/1.6/json/
 """
@@ -20,6 +21,7 @@ from epochly_verify.limits import MIB
 from epochly_verify.parse.fields import Refusal
 from epochly_verify.parse.purl import Purl, parse_purl
 from epochly_verify.parse.quote import quoted
+from epochly_verify.parse.sbom_schema import schema_problems
 from epochly_verify.parse.strictjson import load_json
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ _PROMISING = (
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HEAD_BYTES = 4096  # bytes in which a text format shows itself
 _TAG_VALUE = re.compile(rb"^SPDXVersion:", re.MULTILINE)
-_NAMES_A_PLACE = re.compile(r"path|location|file|wheel|archive|bundle", re.IGNORECASE)
+_NAMES_A_PLACE = re.compile(r"path|location|\bplace|file|wheel|archive|bundle", re.IGNORECASE)
 # Below these keys an object is a component, wherever in the document: tools, formulation and pedigree have some too.
 _COMPONENT_KEYS = frozenset({"component", "components", "ancestors", "descendants", "variants"})
 _DOWNLOADS = frozenset({"distribution", "source-distribution"})
@@ -54,9 +56,11 @@ class Component:
         where: its place in the document, e.g. `components[3]`.
         purl: `None` when absent or unreadable.
         hashes: (`hashlib` name, lower-case hexadecimal as written).
-        places: where its evidence and properties say it lies; empty without hashes.
+        places: where its evidence and properties say it lies.
         has_download: it names a place to download it from, so its hashes are those of the download.
         at_top: not a part of another component than the root; such parts are named from their whole's own folder.
+        ref: its `bom-ref`, empty when absent.
+        excluded: its scope says that it is not there when the software runs.
     """
 
     where: str
@@ -68,6 +72,8 @@ class Component:
     places: tuple[str, ...]
     has_download: bool
     at_top: bool
+    ref: str
+    excluded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,11 @@ class CycloneDx:
         refs: every `bom-ref` in the document.
         ambiguous: those that two different components or services share, sorted.
         links: (place, `bom-ref`) for everything that `dependencies` and `compositions` refer to.
+        depends_on: what `dependencies` says that the root needs, as `bom-ref`s; `None` when it does not speak of the root.
+        complete: what of the root `compositions` declares to be listed completely: `dependencies`, `assemblies`.
+        tools: the names of the tools that wrote it.
+        problem: the first thing that the schema asks of it and it does not keep; empty when there is none.
+        more_problems: how many more there are.
     """
 
     version: str
@@ -89,6 +100,11 @@ class CycloneDx:
     refs: frozenset[str]
     ambiguous: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
+    depends_on: tuple[str, ...] | None
+    complete: frozenset[str]
+    tools: frozenset[str]
+    problem: str
+    more_problems: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +163,36 @@ class _Reader:
         root = None if metadata is None else self._object(metadata, "metadata").get("component")
         components = tuple(self._inventory(root, document.get("components")))
         refs, ambiguous = self._refs(document)
+        root_ref = components[0].ref if root is not None else ""
         links = tuple(self._links(document))
+        problems = schema_problems(document, version)
         return CycloneDx(
-            version, components[0] if root is not None else None, components, refs, ambiguous, links
+            version=version,
+            root=components[0] if root is not None else None,
+            components=components,
+            refs=refs,
+            ambiguous=ambiguous,
+            links=links,
+            depends_on=self._needs(document, root_ref),
+            complete=frozenset(self._complete(document, root_ref)),
+            tools=frozenset(_tools(metadata)),
+            problem=next(problems, ""),
+            more_problems=sum(1 for _ in problems),
         )
+
+    def _needs(self, document: Mapping[str, Any], ref: str) -> tuple[str, ...] | None:
+        entries = [
+            item for item, _ in self._objects(document, "dependencies") if ref and item.get("ref") == ref
+        ]
+        return tuple(on for item in entries for on in item.get("dependsOn") or ()) if entries else None
+
+    def _complete(self, document: Mapping[str, Any], ref: str) -> Iterator[str]:
+        """A composition that names nothing is about the whole document; one that names something, about that alone."""
+        for item, _ in self._objects(document, "compositions"):
+            if item.get("aggregate") == "complete":
+                named = {field: item.get(field) or () for field in ("dependencies", "assemblies")}
+                about_all = not any(named.values()) and not item.get("vulnerabilities")
+                yield from (field for field, refs in named.items() if about_all or (ref and ref in refs))
 
     def _inventory(self, root: Any, listed: Any) -> Iterator[Component]:
         """Root first, then the components, each followed by what nests in it."""
@@ -182,9 +224,11 @@ class _Reader:
             version=self._text(value, "version", where),
             purl=parse_purl(self._text(value, "purl", where)),
             hashes=hashes,
-            places=tuple(self._places(value, where)) if hashes else (),
+            places=tuple(self._places(value, where)),
             has_download=any(isinstance(kind, str) and kind in _DOWNLOADS for kind in references),
             at_top=at_top,
+            ref=self._text(value, "bom-ref", where),
+            excluded=value.get("scope") == "excluded",
         )
 
     def _places(self, value: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -277,6 +321,17 @@ def _identity(key: str, value: Mapping[str, Any]) -> tuple[str, ...] | None:
         return None
     texts = (value.get(field) for field in ("type", "group", "name", "version", "purl"))
     return (str(key == "services"), *(text if isinstance(text, str) else "" for text in texts))
+
+
+def _tools(metadata: Mapping[str, Any] | None) -> Iterator[str]:
+    """Names in `metadata.tools`, a list of tools until 1.4 and an object with components and services since."""
+    tools = metadata.get("tools") if metadata is not None else None
+    lists = [tools] if isinstance(tools, list) else []
+    if isinstance(tools, dict):
+        lists = [found for field in ("components", "services") if isinstance(found := tools.get(field), list)]
+    for item in (item for items in lists for item in items if isinstance(item, dict)):
+        if isinstance(name := item.get("name"), str):
+            yield name
 
 
 def _hashlib_name(algorithm: str) -> str:
