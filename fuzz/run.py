@@ -30,7 +30,7 @@ GRACE_S = 120  # imports, reading the corpus, and a last input that takes long
 def main() -> int:
     """Run the targets that were named, or all."""
     parser = argparse.ArgumentParser(description="Fuzz the parsers of epochly-verify.")
-    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], default=[], metavar="TARGET")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"default: all of {', '.join(TARGETS)}")
     parser.add_argument("--seconds", type=int, default=20, help="time for each target (default: 20)")
     parser.add_argument("--jobs", type=int, default=2, help="targets at once (default: 2)")
     parser.add_argument(
@@ -38,6 +38,8 @@ def main() -> int:
     )
     parser.add_argument("--engine", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if unknown := [name for name in options.targets if name not in TARGETS]:
+        parser.error(f"no target `{unknown[0]}`; there are {', '.join(TARGETS)}")
     if options.engine is not None:
         return _engine(options.targets[0], options.engine)
     if options.replay:
@@ -80,15 +82,11 @@ def _told(target: str, code: int, output: str) -> bool:
     finding = ""
     if code:
         (CACHE / target / "output.txt").write_text(output)
-        raised = re.findall(
-            r"^(?:[\w.]+(?:[Ee]rror|Exception|Warning)\b.*|.*ERROR: libFuzzer.*|hung.*)$",
-            output,
-            re.MULTILINE,
-        )
+        raised = re.search(r"Uncaught Python exception: ===\n(.*)", output)
+        engine = re.search(r"ERROR: (libFuzzer.*)|^(hung.*)", output, re.MULTILINE)
+        why = raised[1] if raised else engine[0] if engine else f"exit code {code}"
         written = re.findall(r"Test unit written to (\S+)", output)
-        finding = (
-            f"{raised[0][:150] if raised else f'exit code {code}'} [{written[-1] if written else 'no input'}]"
-        )
+        finding = f"{why[:150]} [{written[-1] if written else 'no input'}]"
     executions, speed = stat("number_of_executed_units"), stat("average_exec_per_sec")
     print(
         f"{target:<16}{executions:>12}{speed:>10}{stat('new_units_added'):>12}  {finding or 'none'}",

@@ -48,19 +48,25 @@ EXCEPTED = {  # (importer, imported) -> why
 }
 
 # Who may import a library that is heavy, or that judges signatures. Everybody else gets values.
-OUR_JUDGE, THEIR_JUDGE, REFRESH = (
+OUR_JUDGE, THEIR_JUDGE, REFRESH, REHEARSAL = (
     "epochly_verify.authenticity.*",
     "epochly_verify.signatures",
     "epochly_verify.refresh",
+    "epochly_release.rehearsal.*",  # plays the other side: it issues what the judge judges
 )
 KEEPERS = {
-    "cryptography": (OUR_JUDGE,),
+    "cryptography": (OUR_JUDGE, REHEARSAL),
     "rfc3161_client": (OUR_JUDGE,),
     "sigstore": (THEIR_JUDGE,),
     "sigstore_models": (THEIR_JUDGE,),
     "tuf": (REFRESH,),
 }
-PART_OF = {"sigstore_models": "sigstore"}  # the types in a declared library's own interface
+PART_OF = {  # import name -> the distribution that brings it
+    "sigstore_models": "sigstore",  # the types in a declared library's own interface
+    "cyclonedx": "cyclonedx_python_lib",
+    "packageurl": "packageurl_python",
+    "yaml": "pyyaml",
+}
 
 
 def imported(module):

@@ -31,6 +31,7 @@ POLICY = (
 )
 KEY = next((VECTORS / "sigstore-conformance").glob("*/key.pub")).read_bytes()
 SUMS = f"{hashlib.sha256(SPECIMEN.data).hexdigest()}  {SPECIMEN.filename}\n{'0' * 64} *x\n".encode()
+SBOM = b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"name": "x", "type": "library"}]}'
 # option -> (honest content, how it is spoilt)
 FILES = {
     "artifact": (SPECIMEN.data, any_zip),
@@ -40,6 +41,7 @@ FILES = {
     "--trusted-root": (PUBLIC_GOOD.read_bytes(), any_json),
     "--key": (KEY, any_pem),
     "--hashes": (SUMS, any_lines),
+    "--sbom": (SBOM, any_json),
 }
 
 

@@ -35,4 +35,4 @@ def block(name, size=0, kind=tarfile.REGTYPE):
 
 def packed(*blocks, end=b"\0" * 1024):
     """Blocks and an end, gzip-compressed."""
-    return gzip.compress(b"".join(blocks) + end, 1)
+    return gzip.compress(b"".join(blocks) + end, 1, mtime=0)

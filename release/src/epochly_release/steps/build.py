@@ -1,0 +1,132 @@
+"""Builds every distribution twice with every Python, under circumstances that differ, and accepts only equal bytes.
+
+A file that comes out in two forms is not released: the step says which member and which lines differ. Files are
+written only after all of them agreed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from epochly_release.build import USUAL, VARIED, build_once
+from epochly_release.buildinfo import PROBE, Interpreter, buildinfo, interpreter_from_probe
+from epochly_release.checkout import Repository, refuse_dirty
+from epochly_release.compare import explain
+from epochly_release.errors import InputError, Refused
+from epochly_release.locks import parse_lock, refuse_other_tools
+from epochly_release.steps.result import StepResult
+
+if TYPE_CHECKING:
+    from epochly_release.plan import Plan
+    from epochly_release.steps.result import Places
+    from epochly_release.world import World
+
+BUILDINFO = "buildinfo.json"
+DIFFOSCOPE_LINES = 40  # lines of diffoscope's report that are shown; the rest is in the file
+
+
+def run(plan: Plan, places: Places, world: World) -> StepResult:
+    """Build, compare, and leave wheels, sdists and `buildinfo.json` in `out`; raises `Refused` on any difference."""
+    repository = Repository(places.repository, world)
+    if not places.any_tree:
+        refuse_dirty(repository, places.out)
+    world.fresh_folder(places.build_root)
+    lock = repository.show(plan.commit, plan.config.build_lock)
+    pythons = [
+        _ready(number, python, lock, plan=plan, places=places, world=world)
+        for number, python in enumerate(places.pythons)
+    ]
+
+    made: dict[str, bytes] = {}
+    counts: dict[str, int] = {}
+    for distribution in plan.distributions:
+        for python, interpreter in pythons:
+            for variation in (USUAL, VARIED):
+                world.tell(f"build: {distribution.name}, {interpreter.name}, {variation.name}")
+                place = USUAL.place if plan.config.same_path else variation.place
+                root = os.path.join(places.build_root, place)
+                for name, data in build_once(
+                    plan, distribution, python, variation, root=root, origin=repository
+                ).items():
+                    if made.setdefault(name, data) != data:
+                        raise _differs(
+                            name,
+                            made[name],
+                            data,
+                            f"{interpreter.name}, {variation.name}",
+                            places=places,
+                            world=world,
+                        )
+                    counts[name] = counts.get(name, 0) + 1
+    once = sorted(name for name, count in counts.items() if count < 2)
+    if once:
+        raise Refused("built-once", once[0], "came out of one build only", "see what its name depends on")
+
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(made.items())}
+    locks = {
+        one.path: hashlib.sha256(repository.show(plan.commit, one.path)).hexdigest()
+        for one in plan.config.locks
+    }
+    record = buildinfo(plan, [interpreter for _, interpreter in pythons], (USUAL, VARIED), locks, files)
+    for name, data in [*made.items(), (BUILDINFO, record)]:
+        world.write(f"{places.out}/{name}", data)
+    notes = tuple(f"{digest}  {name}  ({counts[name]} equal builds)" for name, digest in files.items())
+    return StepResult(files | {BUILDINFO: hashlib.sha256(record).hexdigest()}, notes)
+
+
+def _ready(
+    number: int, python: str, lock: bytes, *, plan: Plan, places: Places, world: World
+) -> tuple[str, Interpreter]:
+    """An interpreter that has exactly the locked build tools, and its own description."""
+    if places.tools == "lock":
+        folder = os.path.join(places.build_root, f"tools-{number}")
+        path = os.path.join(places.build_root, plan.config.build_lock.replace("/", "-"))
+        world.write(path, lock)
+        world.tell(f"build: installing the tools of `{plan.config.build_lock}` for `{python}`")
+        _must(world, [python, "-m", "venv", folder])
+        python = os.path.join(folder, "bin", "python")
+        options = [
+            "--disable-pip-version-check",
+            "--quiet",
+            "--require-hashes",
+            "--no-deps",
+            "--only-binary=:all:",
+        ]
+        _must(world, [python, "-m", "pip", "install", *options, "-r", path])
+    probed = world.run([python, "-c", PROBE], environ={"PATH": world.environ.get("PATH", os.defpath)})
+    interpreter = interpreter_from_probe(probed.stdout, python)
+    pins = parse_lock(lock, plan.config.build_lock)
+    refuse_other_tools(plan.config.build_lock, pins, interpreter.packages, interpreter.markers)
+    return python, interpreter
+
+
+def _must(world: World, command: list[str]) -> None:
+    ran = world.run(command)
+    if ran.status != 0:
+        words = tuple(ran.stderr.decode("utf-8", "replace").strip().splitlines()[-5:])
+        hint = "see the lines above; `--tools installed` uses tools that are there already"
+        raise InputError("build-tools", " ".join(command[:4]), f"ended with status {ran.status}", hint, words)
+
+
+def _differs(
+    name: str, first: bytes, second: bytes, second_by: str, *, places: Places, world: World
+) -> Refused:
+    lines = list(explain(name, first, second))
+    if world.has_program("diffoscope"):
+        paths = [os.path.join(places.build_root, which, name) for which in ("first", "second")]
+        world.write(paths[0], first)
+        world.write(paths[1], second)
+        report = world.run(["diffoscope", "--text", "-", *paths]).stdout
+        kept = f"{places.out}/{name}.diffoscope.txt"
+        world.write(kept, report)
+        shown = report.decode("utf-8", "replace").splitlines()[:DIFFOSCOPE_LINES]
+        lines += [f"`diffoscope` says (all of it in `{kept}`):", *shown]
+    return Refused(
+        "not-reproducible",
+        name,
+        f"differs between two builds (second: {second_by})",
+        "the lines above say where; `docs/guide/release.md` lists the usual causes",
+        tuple(lines),
+    )

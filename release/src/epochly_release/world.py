@@ -1,0 +1,311 @@
+"""The one seam to the machine: files, programs, the clock and the index, as one small protocol.
+
+`Machine` is the real one, `FakeWorld` an in-memory one for tests. Both turn every trouble of the machine into an
+`InputError` that names the file or program. Nothing here decides anything about a release. Programs are started from
+lists, never through a shell, with exactly the environment they are given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from epochly_release.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+PROGRAM_TIMEOUT_S = 1_800  # seconds: a large extension module builds in this; a hung one ends
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a program ended: its exit status, and what it wrote."""
+
+    status: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+class World(Protocol):
+    """What a step may ask of the machine. Paths are absolute; all methods raise `InputError`."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment we were started with."""
+
+    def now(self) -> str:
+        """The time, RFC 3339 in UTC."""
+
+    def tell(self, text: str) -> None:
+        """Show a line of progress."""
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: str = "/",
+        environ: Mapping[str, str] | None = None,
+        given: bytes = b"",
+        umask: int = 0o022,
+    ) -> Ran:
+        """Start a program and wait for it; `environ` is all it gets, by default our own environment."""
+
+    def has_program(self, name: str) -> bool:
+        """Whether a program of this name is on the path."""
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes."""
+
+    def write(self, path: str, data: bytes, *, mode: int = 0o644, mtime: int | None = None) -> None:
+        """Put a file there, whole or not at all, with its folders."""
+
+    def append(self, path: str, data: bytes) -> None:
+        """Add bytes to the end of a file, and see them on the disk."""
+
+    def settle(self, path: str, mode: int, mtime: int) -> None:
+        """Give a file its mode and time."""
+
+    def files(self, folder: str) -> list[str]:
+        """Paths of the files right in a folder, sorted; none if it is not there."""
+
+    def fresh_folder(self, path: str) -> None:
+        """An empty folder of ours at this path; what a run before left there is removed."""
+
+    def published(self, index: str, project: str) -> frozenset[str]:
+        """The versions of a project that an index has; `index` empty means the client's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The real machine. Environment, clock, progress and index are handed in by the command line."""
+
+    environ: Mapping[str, str]
+    clock: Callable[[], str]
+    show: Callable[[str], None]
+    index: Callable[[str, str], frozenset[str]]
+
+    def now(self) -> str:
+        """The time, RFC 3339 in UTC."""
+        return self.clock()
+
+    def tell(self, text: str) -> None:
+        """Show a line of progress."""
+        self.show(text)
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: str = "/",
+        environ: Mapping[str, str] | None = None,
+        given: bytes = b"",
+        umask: int = 0o022,
+    ) -> Ran:
+        """Start a program and wait for it."""
+        try:
+            done = subprocess.run(
+                list(arguments),
+                cwd=cwd,
+                env=dict(self.environ if environ is None else environ),
+                input=given,
+                capture_output=True,
+                check=False,
+                timeout=PROGRAM_TIMEOUT_S,
+                umask=umask,
+            )
+        except FileNotFoundError:
+            hint = "install it, or put it on PATH"
+            raise InputError("no-program", arguments[0], "is not there", hint) from None
+        except subprocess.TimeoutExpired:
+            message = f"did not end within {PROGRAM_TIMEOUT_S} seconds"
+            raise InputError("timeout", arguments[0], message, "run it by hand to see why") from None
+        except (OSError, ValueError) as error:
+            raise InputError("no-program", arguments[0], f"cannot be started: {error}", "see PATH") from error
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def has_program(self, name: str) -> bool:
+        """Whether a program of this name is on the path."""
+        return shutil.which(name, path=self.environ.get("PATH", "")) is not None
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes."""
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise _trouble(path, error) from error
+
+    def write(self, path: str, data: bytes, *, mode: int = 0o644, mtime: int | None = None) -> None:
+        """Put a file there, whole or not at all."""
+        part = f"{path}.part"
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(part, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(part, mode)
+            if mtime is not None:
+                os.utime(part, (mtime, mtime))
+            os.replace(part, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):  # the journal needs the room to say what happened
+                os.unlink(part)
+            raise _trouble(path, error) from error
+
+    def append(self, path: str, data: bytes) -> None:
+        """Add bytes to the end of a file, and see them on the disk."""
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "ab") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _trouble(path, error) from error
+
+    def settle(self, path: str, mode: int, mtime: int) -> None:
+        """Give a file its mode and time."""
+        try:
+            os.chmod(path, mode)
+            os.utime(path, (mtime, mtime))
+        except OSError as error:
+            raise _trouble(path, error) from error
+
+    def files(self, folder: str) -> list[str]:
+        """Paths of the files right in a folder, sorted."""
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(entry.path for entry in entries if entry.is_file())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _trouble(folder, error) from error
+
+    def fresh_folder(self, path: str) -> None:
+        """An empty folder of ours: a link or a folder of somebody else at that path is refused, not followed."""
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            try:
+                there = os.lstat(path)
+            except FileNotFoundError:
+                os.mkdir(path, 0o700)
+                return
+            if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.getuid():
+                raise InputError(
+                    "foreign-folder", path, "belongs to somebody else", "name another `--build-root`"
+                )
+            shutil.rmtree(path)
+            os.mkdir(path, 0o700)
+        except OSError as error:
+            raise _trouble(path, error) from error
+
+    def published(self, index: str, project: str) -> frozenset[str]:
+        """The versions of a project that an index has."""
+        return self.index(index, project)
+
+
+def _trouble(path: str, error: OSError) -> InputError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return InputError(
+            "disk-full", path, "cannot be written: the disk is full", "make room, then run it again"
+        )
+    return InputError(
+        "file", path, f"cannot be used: {error.strerror or error}", "see the path and its permissions"
+    )
+
+
+def _no_program(arguments: Sequence[str], _cwd: str, _environ: Mapping[str, str]) -> Ran:
+    raise InputError("no-program", arguments[0], "is not there", "install it, or put it on PATH")
+
+
+@dataclass(slots=True)
+class FakeWorld:
+    """A machine in memory: files, a scripted program runner, a clock that stands still, and a disk that can fill up.
+
+    Attributes:
+        programs: called with arguments, folder and environment; by default there is no program at all.
+        room: bytes the disk still takes.
+        versions: project -> versions on the index.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=dict)
+    disk: dict[str, bytes] = field(default_factory=dict)
+    programs: Callable[[Sequence[str], str, Mapping[str, str]], Ran] = _no_program
+    room: int = 1 << 40
+    versions: dict[str, frozenset[str]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    installed: frozenset[str] = frozenset()
+    time: str = "2026-01-02T03:04:05Z"
+
+    def now(self) -> str:
+        """The time that stands still."""
+        return self.time
+
+    def tell(self, text: str) -> None:
+        """Keep the line."""
+        self.told.append(text)
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: str = "/",
+        environ: Mapping[str, str] | None = None,
+        given: bytes = b"",  # noqa: ARG002 - scripted programs read nothing
+        umask: int = 0o022,  # noqa: ARG002 - and there are no modes in memory
+    ) -> Ran:
+        """Ask the script."""
+        return self.programs(arguments, cwd, self.environ if environ is None else environ)
+
+    def has_program(self, name: str) -> bool:
+        """Whether the script has this program."""
+        return name in self.installed
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes."""
+        if path not in self.disk:
+            raise _trouble(path, FileNotFoundError(errno.ENOENT, "No such file"))
+        return self.disk[path]
+
+    def write(self, path: str, data: bytes, *, mode: int = 0o644, mtime: int | None = None) -> None:  # noqa: ARG002
+        """Put a file there if there is room."""
+        self._take(path, data)
+        self.disk[path] = data
+
+    def append(self, path: str, data: bytes) -> None:
+        """Add to a file if there is room."""
+        self._take(path, data)
+        self.disk[path] = self.disk.get(path, b"") + data
+
+    def settle(self, path: str, mode: int, mtime: int) -> None:  # noqa: ARG002 - no modes and times in memory
+        """See that the file is there."""
+        self.read(path)
+
+    def files(self, folder: str) -> list[str]:
+        """Paths of the files right in a folder, sorted."""
+        return sorted(path for path in self.disk if os.path.dirname(path) == folder)
+
+    def fresh_folder(self, path: str) -> None:
+        """Forget everything below the path."""
+        for name in self._below(path):
+            del self.disk[name]
+
+    def published(self, index: str, project: str) -> frozenset[str]:  # noqa: ARG002 - one index for all
+        """The versions of a project that the index has."""
+        return self.versions.get(project, frozenset())
+
+    def _below(self, path: str) -> Iterable[str]:
+        return [name for name in self.disk if name.startswith(f"{path}/")]
+
+    def _take(self, path: str, data: bytes) -> None:
+        if len(data) > self.room:
+            raise _trouble(path, OSError(errno.ENOSPC, "No space left on device"))
+        self.room -= len(data)

@@ -1,0 +1,1 @@
+"""Bytes to values, or an error that says why not. Nothing here writes, decides or reaches outside its arguments."""

@@ -1,0 +1,34 @@
+"""The commands beside the steps: they answer under the same program name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from epochly_release.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_lint_command_finds_our_workflows_clean(capsys):
+    """`epochly-release lint` reads this repository's workflows and the draft of the pipeline, and has nothing to say."""
+    assert main(["lint", str(ROOT / ".github" / "workflows"), str(ROOT / "release" / "pipeline")]) == 0
+    assert "no findings in 2 workflows" in capsys.readouterr().out
+
+
+def test_lint_command_flags_a_bad_workflow(tmp_path):
+    """A release from a tag push with a stored password is told, exit 1."""
+    workflow = tmp_path / "release.yml"
+    workflow.write_text(
+        "on: {push: {tags: ['v*']}}\njobs:\n  publish:\n    runs-on: ubuntu-24.04\n    steps:\n"
+        "      - run: pip install twine && twine upload dist/*\n        env: {TWINE_PASSWORD: '${{ secrets.T }}'}\n"
+    )
+    assert main(["lint", str(workflow)]) == 1
+
+
+def test_settings_command_asks_for_what_it_needs():
+    """Without the forge's answers there is nothing to compare: a usage error."""
+    with pytest.raises(SystemExit) as caught:
+        main(["settings"])
+    assert caught.value.code == 2

@@ -1,0 +1,177 @@
+"""Drift between the settings in git and what the forge's API answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from epochly_release.settings import main
+
+FOLDER = Path(__file__).parents[2] / ".github" / "settings"
+IDS = ["--id", "RELEASE_APP_ID=7", "--id", "RELEASE_TEAM_ID=9"]
+
+
+def environment(name, reviewers):
+    """The API's answer about an environment that is as it should be."""
+    rules = [{"id": 1, "node_id": "x", "type": "branch_policy"}]
+    if reviewers:
+        who = [{"type": "Team", "reviewer": {"id": 9, "slug": "release", "url": "https://example.org"}}]
+        rules.append({"id": 2, "type": "required_reviewers", "prevent_self_review": True, "reviewers": who})
+    policy = {"protected_branches": False, "custom_branch_policies": True}
+    return {
+        "id": 5,
+        "name": name,
+        "created_at": "2026-01-01T00:00:00Z",
+        "can_admins_bypass": False,
+        "protection_rules": rules,
+        "deployment_branch_policy": policy,
+    }
+
+
+def answers():
+    """The API's answers where nothing has drifted, by file name."""
+    found = {
+        "environments": {
+            "total_count": 2,
+            "environments": [environment("pypi", True), environment("release-tag", False)],
+        },
+        "branches": {"total_count": 1, "branch_policies": [{"id": 1, "name": "main", "type": "branch"}]},
+    }
+    for path in sorted(FOLDER.glob("ruleset-*.json")):
+        text = path.read_text("utf-8").replace('"$RELEASE_APP_ID"', "7")
+        found[path.stem] = json.loads(text) | {"id": 3, "source": "o/r", "_links": {}, "node_id": "y"}
+    for rule in found["ruleset-main"]["rules"]:
+        if "parameters" in rule:
+            rule["parameters"]["a_parameter_the_api_grew"] = []
+    return found
+
+
+@pytest.fixture
+def checked(tmp_path, capsys):
+    """Run the check on answers: (exit code, lines of stdout, stderr)."""
+
+    def run(documents, *more):
+        files = []
+        for name, document in documents.items():
+            path = tmp_path / f"{name}.json"
+            path.write_text(document if isinstance(document, str) else json.dumps(document))
+            files += [] if name == "branches" else [str(path)]
+        branches = tmp_path / "branches.json"
+        pairs = [part for name in ("pypi", "release-tag") for part in ("--branches", f"{name}={branches}")]
+        code = main(["--settings", str(FOLDER), *(more or [*IDS, *pairs]), "--check", *files])
+        out, err = capsys.readouterr()
+        return code, out.splitlines(), err
+
+    return run
+
+
+def test_settings_that_match_have_no_drift(checked):
+    """What the API adds of its own, and in whatever order it answers, is no drift."""
+    documents = answers()
+    documents["ruleset-main"]["rules"].reverse()
+    assert checked(documents) == (0, ["no drift in 5 settings"], "")
+
+
+def _rules(documents, name):
+    return documents[name]["rules"]
+
+
+def _pypi(documents):
+    return documents["environments"]["environments"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda d: d.pop("ruleset-tags-kept"), "ruleset release tags never change: is not at the forge"),
+        (lambda d: _rules(d, "ruleset-tags-kept").pop(0), "`rules.update` is not set, and should be true"),
+        (
+            lambda d: d["ruleset-main"].update(enforcement="disabled"),
+            '`enforcement` is "disabled", and should be "active"',
+        ),
+        (
+            lambda d: d["ruleset-tags-made"]["bypass_actors"].append(
+                {"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}
+            ),
+            '`bypass.RepositoryRole.5` is "always", and should not be there',
+        ),
+        (
+            lambda d: d["ruleset-tags-made"]["conditions"]["ref_name"].update(exclude=["refs/tags/v9"]),
+            '`conditions.ref_name.exclude` is ["refs/tags/v9"], and should be []',
+        ),
+        (
+            lambda d: _pypi(d).update(can_admins_bypass=True),
+            "`can_admins_bypass` is true, and should be false",
+        ),
+        (lambda d: _pypi(d)["protection_rules"].pop(), "`reviewer.Team.9` is not set, and should be true"),
+        (
+            lambda d: _pypi(d).update(deployment_branch_policy=None),
+            "`branch.every branch` is true, and should not be there",
+        ),
+        (
+            lambda d: (
+                d["branches"]["branch_policies"].append({"name": "x/*"})
+                or d["branches"].update(total_count=2)
+            ),
+            "environment pypi: `branch.branch:x/*` is true, and should not be there",
+        ),
+        (
+            lambda d: d["environments"]["environments"].append(
+                environment("staging", False) | {"deployment_branch_policy": None}
+            ),
+            "environment staging: is at the forge only",
+        ),
+    ],
+)
+def test_settings_that_differ_are_told_one_by_one(checked, change, line):
+    """Anything weakened, added or taken away is a line that names the setting, and exit code 1."""
+    documents = answers()
+    change(documents)
+    code, out, _ = checked(documents)
+    assert code == 1
+    assert any(line in one for one in out), out
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d["ruleset-main"].pop("bypass_actors"), "does not show `bypass_actors`"),
+        (lambda d: d.update(x=[]), "a list of rulesets leaves their rules out"),
+        (lambda d: d.update(x={}), "is neither a ruleset nor an environment"),
+        (lambda d: d.update(x="{"), "no JSON"),
+        (lambda d: d.update(x='{"a": 1, "a": 2}'), "a key stands twice"),
+        (lambda d: d.update(x="[" * 100_000), "no JSON"),
+        (lambda d: d.update(x='{"a":' * 50 + "1" + "}" * 50), "deeper than 20 levels"),
+        (
+            lambda d: d.update(
+                x={"target": 1, "enforcement": 1, "rules": 3, "conditions": 0, "bypass_actors": 0}
+            ),
+            "where a",
+        ),
+        (lambda d: d["branches"].update(total_count=7), "holds no complete `branch_policies`"),
+    ],
+)
+def test_settings_that_were_not_seen_are_no_match(checked, change, words):
+    """An answer that is broken or leaves something out is exit code 2 and one line with a hint."""
+    documents = answers()
+    change(documents)
+    code, out, err = checked(documents)
+    assert (code, out) == (2, [])
+    assert words in err
+    assert "; hint: " in err
+
+
+def test_settings_ask_for_the_numbers_they_need(checked):
+    """An id that differs from forge to forge is given on the command line, and missing it is an error."""
+    code, _, err = checked(answers(), "--id", "RELEASE_APP_ID=7")
+    assert code == 2
+    assert "`--id RELEASE_TEAM_ID=NUMBER`" in err
+
+
+def test_environment_whose_branches_were_not_given_is_no_match(checked):
+    """The API answers branch policies apart, so their absence is not taken for none."""
+    code, _, err = checked(answers(), *IDS)
+    assert code == 2
+    assert "`--branches pypi=FILE`" in err
