@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from functools import cache
 
 from mutations import any_json
 from pipeline import parsed
-from specimens import bundles
+from specimens import bundles, signed
 
 from epochly_verify.authenticity.entry import Signer, require_entry_matches
+from epochly_verify.model import EvidenceKind
+from epochly_verify.parse.attestation import parse_attestation
 from epochly_verify.parse.bundle import parse_bundle
 
 mutate = any_json
 
 
 def one_input(data: bytes) -> None:
-    """Put the body into every known bundle."""
+    """Put the body into every known bundle, its own among them, so that it is compared to its end."""
     for bundle, digest, signer in _known():
-        for kind, version in (
-            ("hashedrekord", "0.0.1"),
-            ("hashedrekord", "0.0.2"),
-            ("dsse", "0.0.1"),
-            ("intoto", "0.0.2"),
-        ):
-            entry = replace(bundle.entry, body=data, kind=kind, version=version)
-            parsed(require_entry_matches, replace(bundle, entry=entry), signer, digest, "x")
+        entry = replace(bundle.entry, body=data)
+        parsed(require_entry_matches, replace(bundle, entry=entry), signer, digest, "x")
 
 
 @cache
 def _known() -> tuple:
-    """One bundle with a message signature, one with an envelope, one without a certificate."""
-    found = {}
-    for case in bundles():
-        bundle = parse_bundle(case.bundle, case.name)
-        signer = Signer(bundle.chain[0]) if bundle.chain else Signer(key=b"key")
-        found[bundle.envelope is None, bool(bundle.chain)] = (bundle, case.sha256, signer)
-    return tuple(found.values())
+    """Every known bundle and attestation, with what it is about and who signed it."""
+    found = [(parse_bundle(case.bundle, case.name), case.sha256) for case in bundles()]
+    for specimen in signed():
+        if specimen.evidence.kind is EvidenceKind.ATTESTATION:
+            digest = hashlib.sha256(specimen.data).digest()
+            found.append((parse_attestation(specimen.evidence.data, "x").bundle, digest))
+    return tuple(
+        (bundle, digest, Signer(bundle.chain[0]) if bundle.chain else Signer(key=b"key"))
+        for bundle, digest in found
+    )
