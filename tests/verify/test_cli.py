@@ -232,6 +232,7 @@ def test_cli_bad_input_is_one_clear_line(name, tmp_path, capsys):
         code = stopped.code
     captured = capsys.readouterr()
     assert code == 2
+    assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert captured.err.startswith("epochly-verify: ")
     assert "hint: " in captured.err

@@ -68,14 +68,16 @@ def _run(options: argparse.Namespace) -> int:
         return _complain("no artifact was named; hint: give one or more wheels or sdists, e.g. `dist/*.whl`")
     policy, wanted, trust = _policy(options), _wanted(options), _trust(options)
     reports: list[ArtifactReport] = []
-    unread = False
+    unread = 0
     for path, outcome in _examined(options, wanted, policy, trust):
         if isinstance(outcome, InputError):
-            unread = True
+            unread += 1
             _complain(str(outcome))
             reports.append(unreadable(path, outcome))
         else:
             reports.append(outcome)
+    if unread == len(reports) and options.format == "text":
+        return EXIT_USAGE  # the lines on stderr have said it all
     report = summarise(reports, policy)
     render_options = RenderOptions(
         colour=_colour(options.colour),
@@ -393,7 +395,5 @@ def _positive(text: str) -> int:
 
 
 def _cores() -> int:
-    try:
-        return min(len(os.sched_getaffinity(0)), 8)
-    except AttributeError:
-        return min(os.cpu_count() or 1, 8)
+    at_hand = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(at_hand or 1, 8)
