@@ -41,7 +41,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python tools/write_docs.py
 
 lock: $(VENV)/.dev
-	cd requirements && for name in verify dev fuzz; do \
+	cd requirements && for name in verify dev fuzz build; do \
 	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
 	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt || exit 1; \
 	done
