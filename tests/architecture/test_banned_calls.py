@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 VERIFY = ("epochly_verify", "epochly_verify.*")
-COMMANDS = ("*.cli", "*.cli.*", "epochly_verify.conformance")
+COMMANDS = ("*.cli", "*.cli.*", "epochly_verify.conformance", "epochly_verify.progress")
 EDGE = (*COMMANDS, "epochly_verify.gather", "epochly_verify.gather.*")
 PURE = tuple(
     f"epochly_verify.{part}{end}"

@@ -111,7 +111,6 @@ def test_any_bytes_in_any_file_give_an_answer(option, data):
         assert code in {1, 2}
 
 
-@pytest.mark.xfail(reason="cli.py leaves the warnings of libraries on", raises=AssertionError, strict=True)
 def test_libraries_do_not_speak_on_stderr():
     """A certificate that makes the library warn is a finding, and nothing else is printed."""
     document = json.loads(SPECIMEN.evidence.data)
@@ -131,7 +130,6 @@ def test_libraries_do_not_speak_on_stderr():
     assert (done.returncode, done.stderr) == (1, "")
 
 
-@pytest.mark.xfail(reason="cli.py catches `Exception`, and a panic is none", strict=True)
 def test_panic_of_a_library_is_our_bug(monkeypatch):
     """What Rust code raises when it panics derives from `BaseException`: it ends with 70, never with a verdict."""
 

@@ -258,3 +258,13 @@ def peak_bytes(data):
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def test_odd_dependencies_are_read_up_to_a_bound():
+    """Thousands of long `Requires-Dist` lines are not all read, and that is said."""
+    lines = "".join(
+        f"Requires-Dist: a{i} ; os_name == '{'x' * 3_900}' or extra == 'y'\n" for i in range(3_000)
+    )
+    metadata = f"Metadata-Version: 2.1\nName: demo_pkg\nVersion: 1.0\n{lines}"
+    found = judged(build_wheel({**CODE, f"{INFO}/METADATA": metadata}))
+    assert any("the rest was not read" in finding.message for finding in found.report.findings)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import sys
+import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -22,6 +23,7 @@ from epochly_verify.model import Verdict
 from epochly_verify.parse.identity import identity_from_flags
 from epochly_verify.parse.policy import builtin_policy, layers_from_names, parse_policy
 from epochly_verify.policy import Policy, Rule, combine, require_everywhere
+from epochly_verify.progress import Progress
 from epochly_verify.render import FORMATS, RenderOptions
 from epochly_verify.render.words import printable
 from epochly_verify.run import summarise
@@ -39,6 +41,8 @@ _EVIDENCE_OPTIONS_NEED_ONE = "`--hash`, `--bundle`, `--provenance` and `--sbom` 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if not sys.warnoptions:  # what a library thinks of a hostile certificate is said by findings
+        warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, io.TextIOWrapper
@@ -57,7 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - our own bug must never look like a verdict
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - our own bug, or a library's panic, must never look like a verdict
         return _bug(error)
 
 
@@ -99,7 +105,7 @@ def _examined(
 ) -> list[tuple[str, ArtifactReport | InputError]]:
     """Every artifact's report or the reason it could not be read, in the order given."""
     paths: list[str] = options.artifacts
-    progress = _Progress(len(paths))
+    progress = Progress(len(paths))
 
     def one(path: str) -> ArtifactReport | InputError:
         try:
@@ -120,28 +126,6 @@ def _examined(
             outcomes = list(pool.map(one, paths))
     progress.done()
     return list(zip(paths, outcomes, strict=True))
-
-
-class _Progress:
-    """A counter on stderr for batches, only where a person is watching."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._count = 0
-        self._shown = total > 1 and sys.stderr.isatty()
-
-    def step(self) -> None:
-        """One more artifact is judged."""
-        self._count += 1
-        if self._shown:
-            sys.stderr.write(f"\r{self._count}/{self._total} artifacts judged")
-            sys.stderr.flush()
-
-    def done(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            sys.stderr.write("\r" + " " * 40 + "\r")
-            sys.stderr.flush()
 
 
 def _policy(options: argparse.Namespace) -> Policy:
@@ -248,7 +232,7 @@ def _complain(text: str) -> int:
     return EXIT_USAGE
 
 
-def _bug(error: Exception) -> int:
+def _bug(error: BaseException) -> int:
     import traceback  # noqa: PLC0415 - start-up time
 
     trace = "".join(traceback.format_exception(error))

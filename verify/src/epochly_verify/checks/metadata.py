@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from epochly_verify.parse.wheelfile import WheelFile
     from epochly_verify.policy import Policy
 
+_REQUIRES_CHARS = 1 << 20  # of all dependencies; reading odd ones is slow, and the longest seen have 150,000
 _PEP_639 = (2, 4)  # Metadata-Version that put licence files below `licenses/`
 
 
@@ -165,7 +166,15 @@ def _identity(metadata: Metadata, name: ArtifactName | None, where: str) -> Iter
     if name is not None and metadata.version and not same_version(metadata.version, name.version):
         message = f"`Version` is {quoted(metadata.version)}, the file name says {quoted(name.raw_version)}"
         yield Finding("metadata-version-mismatch", where, message)
+    read = 0
     for text in metadata.requires_dist:
+        read += len(text)
+        if read > _REQUIRES_CHARS:
+            message = (
+                f"`Requires-Dist` lines are longer than {_REQUIRES_CHARS} characters; the rest was not read"
+            )
+            yield Finding("requires-dist-invalid", where, message)
+            break
         if not is_requirement(text):
             message = f"`Requires-Dist` is {quoted(text)}, which is no dependency specifier"
             yield Finding("requires-dist-invalid", where, message)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_DEPTH = 100  # nested objects and arrays; bundles, provenance and index documents stay below 20
+MAX_CONTAINERS = (
+    1_000_000  # objects and arrays, some 64 bytes each and more; the largest index documents have 100k
+)
 _HINT = "give the file as it was published"
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -54,6 +57,8 @@ def load_json(data: bytes, origin: str) -> Any:
     def constant(text: str) -> Any:
         raise refuse(f"{text} is no JSON number")
 
+    if data.count(b"[") + data.count(b"{") > MAX_CONTAINERS:
+        raise refuse(f"more than {MAX_CONTAINERS} objects and arrays")
     try:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=unique, parse_float=finite, parse_constant=constant
