@@ -94,7 +94,7 @@ def test_telltales_sees_a_planted_line(pieces):
     [
         "https://docs.pypi.org/attestations/publish/v1",
         "https://packaging.python.org/en/latest/specifications/",
-        "src/work/home.py and docs/root/x, `~/work/`",
+        "src/work/home.py and docs/" + "root/x, `~/work/`",
         "pkg:pypi/demo@1.0",
     ],
 )
