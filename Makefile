@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# A lock holds everything, so pip has nothing to resolve; an old pip asked to resolve looks beyond what is locked.
+LOCKED := install --require-hashes --no-deps -r
 PACKAGES := . verify sbom release service
 
 .PHONY: demo test lint types unit test-network test-slow bench fuzz lock docs clean
@@ -34,7 +36,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
 
 fuzz: $(VENV)/.dev requirements/fuzz.txt
-	$(PIP) install --require-hashes -r requirements/fuzz.txt
+	$(PIP) $(LOCKED) requirements/fuzz.txt
 	$(BIN)/python fuzz/run.py
 
 docs: $(VENV)/.dev
@@ -50,12 +52,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.verify: requirements/verify.txt verify/pyproject.toml VERSION | $(VENV)/bin/python
-	$(PIP) install --require-hashes -r requirements/verify.txt
+	$(PIP) $(LOCKED) requirements/verify.txt
 	$(PIP) install --no-deps --no-build-isolation --no-index -e verify
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.verify pyproject.toml $(wildcard */pyproject.toml)
-	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) $(LOCKED) requirements/dev.txt
 	$(PIP) install --no-deps --no-build-isolation --no-index $(foreach package,$(PACKAGES),-e ./$(package))
 	@touch $@
 
