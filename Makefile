@@ -42,9 +42,11 @@ fuzz: $(VENV)/.dev requirements/fuzz.txt
 docs: $(VENV)/.dev
 	$(BIN)/python tools/write_docs.py
 
+# The development lock holds all of the others, which take its versions: what was tested together is used together.
 lock: $(VENV)/.dev
-	cd requirements && for name in verify dev fuzz build; do \
+	cd requirements && for name in dev verify release build fuzz; do \
 	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	    $$(test $$name = dev || echo --constraint dev.txt) \
 	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt || exit 1; \
 	done
 
