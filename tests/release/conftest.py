@@ -5,20 +5,41 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from epochly_release.world import Machine
+from epochly_release.world import Machine, Response
 
 SAMPLE = Path(__file__).with_name("sample_project")
 TOOLS = ("build", "packaging", "pyproject-hooks", "setuptools")
-ENVIRON = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent"}
+ENVIRON = {
+    "PATH": os.environ.get("PATH", os.defpath),
+    "HOME": "/nonexistent",
+    "PIP_INDEX_URL": "https://index.example/simple",
+}
 AUTHOR = {
     f"GIT_{who}_{what}": "nobody@example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
 }
 DATES = {"GIT_AUTHOR_DATE": "1700000001 +0100", "GIT_COMMITTER_DATE": "1700000001 +0100"}
+
+
+def nothing_known(_url):
+    """An index that knows no project."""
+    return Response(404)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedNetwork(Machine):
+    """The real machine, but for a network in which `answers` speaks for every server."""
+
+    answers: object = nothing_known
+
+    def fetch(self, url, **_):
+        """Ask the script."""
+        return self.answers(url)
 
 
 def git(folder, *arguments):
@@ -62,9 +83,7 @@ def project(tmp_path, commit):
 @pytest.fixture
 def machine():
     """The real machine, with an index that has nothing, a clock that stands still, and no progress."""
-    return Machine(
-        ENVIRON, lambda: "2026-01-02T03:04:05Z", lambda _text: None, lambda _index, _name: frozenset()
-    )
+    return ScriptedNetwork(ENVIRON, lambda: "2026-01-02T03:04:05Z", lambda _text: None)
 
 
 @pytest.fixture

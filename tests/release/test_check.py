@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from dataclasses import replace
@@ -12,12 +13,12 @@ from epochly_release import cli
 from epochly_release.checkout import Repository, clean_clone, gather_facts
 from epochly_release.config import parse_config
 from epochly_release.errors import InputError, Refused
-from epochly_release.index import versions_from_answer
+from epochly_release.index import Listed, files_from_answer, version_of
 from epochly_release.locks import parse_lock, refuse_other_tools, refuse_stale
 from epochly_release.plan import plan_from_facts
 from epochly_release.steps import check
 from epochly_release.steps.result import Places
-from epochly_release.world import FakeWorld
+from epochly_release.world import FakeWorld, Response
 
 
 @pytest.fixture
@@ -147,9 +148,13 @@ def test_tag_elsewhere_and_rival_tag_are_refused(run_check, project, commit, git
 
 def test_version_that_was_released_is_refused(run_check, machine):
     """What the index has is never released again."""
-    world = replace(
-        machine, index=lambda _index, name: frozenset({"1.0"}) if name == "sample-project" else frozenset()
-    )
+
+    def has_it(url):
+        assert url == "https://index.example/simple/sample-project/"
+        file = {"filename": "sample_project-1.0.tar.gz", "url": "../x", "hashes": {}}
+        return Response(200, json.dumps({"files": [file]}).encode())
+
+    world = replace(machine, answers=has_it)
     with pytest.raises(Refused, match="on the index already"):
         run_check(world)
 
@@ -157,20 +162,31 @@ def test_version_that_was_released_is_refused(run_check, machine):
 def test_index_that_is_down_is_no_answer(run_check, machine):
     """An index that cannot be asked stops the release: not knowing is not a no."""
 
-    def down(_index, _name):
-        raise InputError("index", "index", "cannot be reached", "see the network")
+    def down(url):
+        raise InputError("unreachable", url, "cannot be reached", "see the network")
 
     with pytest.raises(InputError, match="cannot be reached"):
-        run_check(replace(machine, index=down))
+        run_check(replace(machine, answers=down))
+    with pytest.raises(InputError, match="answers 503"):
+        run_check(replace(machine, answers=lambda _url: Response(503)))
 
 
 def test_index_answer_gives_the_versions_of_its_files():
-    """Versions come from the file names; what is no wheel or sdist of today is passed over."""
-    answer = b'{"files": [{"filename": "a-1.0.tar.gz"}, {"filename": "a-1.1-py3-none-any.whl"}, {"filename": "a.exe"}]}'
-    assert versions_from_answer(answer, "index") == {"1.0", "1.1"}
-    for bad in (b"", b"<html>", b"[]", b'{"files": [{}]}'):
+    """Versions come from the file names; what is no wheel or sdist of today has none."""
+    names = ["a-1.0.tar.gz", "a-1.1-py3-none-any.whl", "a.exe"]
+    listed = [{"filename": name, "url": f"../../files/{name}", "hashes": {"sha256": "x"}} for name in names]
+    files = files_from_answer(json.dumps({"files": listed}).encode(), "https://index.example/simple/a/")
+    assert [version_of(file.filename) for file in files] == ["1.0", "1.1", ""]
+    assert files[0] == Listed(names[0], f"https://index.example/files/{names[0]}", "x")
+    for bad in (
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"files": [{}]}',
+        b'{"files": [{"filename": "a", "url": "b", "hashes": 1}]}',
+    ):
         with pytest.raises(InputError, match="PEP 691"):
-            versions_from_answer(bad, "index")
+            files_from_answer(bad, "index")
 
 
 def test_lock_follows_includes_and_reports_what_nobody_asks_for_any_more():

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from epochly_release.checkout import Repository, gather_facts
 from epochly_release.config import parse_config
-from epochly_release.errors import InputError, Refused, ReleaseError
+from epochly_release.errors import Refused, ReleaseError
 from epochly_release.plan import plan_from_facts
 from epochly_release.steps import run_step
 from epochly_release.steps.result import Places
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 EXIT_REFUSED, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 BUILD_ROOT = "/tmp"  # noqa: S108 - the same on every machine; a folder of somebody else in it is refused
-ASK_PIP = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    world = Machine(os.environ, _now, _tell, _published)
+    world = Machine(os.environ, _now, _tell)
     here = os.getcwd()
     config_path = os.path.join(here, options.config or _default_config(here))
     config_bytes = world.read(config_path)
@@ -115,21 +114,6 @@ def _default_config(here: str) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _published(index: str, project: str) -> frozenset[str]:
-    """Ask the index that was named, or else the one pip uses."""
-    from epochly_release.index import published_versions  # noqa: PLC0415 - network code, only when asked for
-
-    index = index or os.environ.get("PIP_INDEX_URL", "")
-    if not index:
-        world = Machine(os.environ, _now, _tell, _published)
-        index = world.run([sys.executable, "-c", ASK_PIP]).stdout.decode("utf-8", "replace").strip()
-    if not index:
-        raise InputError(
-            "index", "--index", "was not given, and pip names none", "give its address with `--index`"
-        )
-    return published_versions(index, project)
 
 
 def _tell(text: str) -> None:

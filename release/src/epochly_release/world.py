@@ -1,4 +1,4 @@
-"""The one seam to the machine: files, programs, the clock and the index, as one small protocol.
+"""The one seam to the machine: files, programs, the clock, the network and the run's identity, as one small protocol.
 
 `Machine` is the real one, `FakeWorld` an in-memory one for tests. Both turn every trouble of the machine into an
 `InputError` that names the file or program. Nothing here decides anything about a release. Programs are started from
@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import http.client as http_client
 import os
 import shutil
+import ssl
 import stat
 import subprocess
+import time
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 PROGRAM_TIMEOUT_S = 1_800  # seconds: a large extension module builds in this; a hung one ends
+
+
+FETCH_TIMEOUT_S = 60.0  # seconds without a byte: uploads of large wheels make a forge think for a while
+MAX_ANSWER = (
+    100_000_000  # bytes: the largest project pages are some 10 MB, the largest wheels are fetched by pip
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP answer, whatever its status; header names are in lower case."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +98,30 @@ class World(Protocol):
     def fresh_folder(self, path: str) -> None:
         """An empty folder of ours at this path; what a run before left there is removed."""
 
-    def published(self, index: str, project: str) -> frozenset[str]:
-        """The versions of a project that an index has; `index` empty means the client's own."""
+    def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Response:
+        """Ask an HTTP server, once; raises only when there is no answer. A credential is never sent on by a redirect."""
+
+    def identity_token(self, audience: str) -> str:
+        """An OIDC token for an audience, from the platform this runs on; there is no other way to be somebody."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The real machine. Environment, clock, progress and index are handed in by the command line."""
+    """The real machine. Environment, clock and progress are handed in by the command line."""
 
     environ: Mapping[str, str]
     clock: Callable[[], str]
     show: Callable[[str], None]
-    index: Callable[[str, str], frozenset[str]]
 
     def now(self) -> str:
         """The time, RFC 3339 in UTC."""
@@ -207,9 +239,62 @@ class Machine:
         except OSError as error:
             raise _trouble(path, error) from error
 
-    def published(self, index: str, project: str) -> frozenset[str]:
-        """The versions of a project that an index has."""
-        return self.index(index, project)
+    def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Response:
+        """Ask an HTTP server, trusting what `SSL_CERT_FILE` names or else what the machine trusts."""
+        if not url.startswith(("https://", "http://")):
+            raise InputError("address", url, "is no web address", "give one that begins with `https://`")
+        try:
+            trusted = ssl.create_default_context(cafile=self.environ.get("SSL_CERT_FILE") or None)
+            handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=trusted)]
+            if any(name.lower() == "authorization" for name in headers or {}):
+                handlers.append(_NoRedirect())
+            request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310 - see above
+            opener = urllib.request.build_opener(*handlers)
+            try:
+                answer = opener.open(request, timeout=FETCH_TIMEOUT_S)
+            except urllib.error.HTTPError as error:
+                answer = error
+            with answer:
+                data = answer.read(MAX_ANSWER + 1)
+        except (OSError, ValueError, http_client.HTTPException) as error:
+            hint = "see the network and the address, then run it again"
+            raise InputError("unreachable", url, f"cannot be reached: {error}", hint) from error
+        if len(data) > MAX_ANSWER:
+            raise InputError(
+                "unreachable", url, f"answers with more than {MAX_ANSWER} bytes", "see the address"
+            )
+        return Response(answer.status, data, {name.lower(): value for name, value in answer.headers.items()})
+
+    def identity_token(self, audience: str) -> str:
+        """The platform's token, found by the `id` library in the environment of this process."""
+        from id import IdentityError, detect_credential  # noqa: PLC0415 - only the steps that sign or publish
+
+        hint = "run it in a job with `id-token: write`; tokens are never taken from anywhere else"
+        try:
+            token = detect_credential(audience)
+        except IdentityError as error:
+            raise InputError("no-identity", "OIDC", f"gives no token: {error}", hint) from error
+        if token is None:
+            raise InputError("no-identity", "OIDC", "is not offered on this machine", hint)
+        return token
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """An answer that points elsewhere is the answer."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow nothing."""
 
 
 def _trouble(path: str, error: OSError) -> InputError:
@@ -220,6 +305,14 @@ def _trouble(path: str, error: OSError) -> InputError:
     return InputError(
         "file", path, f"cannot be used: {error.strerror or error}", "see the path and its permissions"
     )
+
+
+def _no_network(url: str, _method: str, _headers: Mapping[str, str], _body: bytes | None) -> Response:
+    raise InputError("unreachable", url, "cannot be reached: there is no network", "connect it")
+
+
+def _no_identity(_audience: str) -> str:
+    raise InputError("no-identity", "OIDC", "is not offered on this machine", "run it in a job that has one")
 
 
 def _no_program(arguments: Sequence[str], _cwd: str, _environ: Mapping[str, str]) -> Ran:
@@ -233,14 +326,16 @@ class FakeWorld:
     Attributes:
         programs: called with arguments, folder and environment; by default there is no program at all.
         room: bytes the disk still takes.
-        versions: project -> versions on the index.
+        answers: called with address, method, headers and body of each request.
+        identity: called with the audience of a token that is asked for.
     """
 
     environ: Mapping[str, str] = field(default_factory=dict)
     disk: dict[str, bytes] = field(default_factory=dict)
     programs: Callable[[Sequence[str], str, Mapping[str, str]], Ran] = _no_program
     room: int = 1 << 40
-    versions: dict[str, frozenset[str]] = field(default_factory=dict)
+    answers: Callable[[str, str, Mapping[str, str], bytes | None], Response] = _no_network
+    identity: Callable[[str], str] = _no_identity
     told: list[str] = field(default_factory=list)
     installed: frozenset[str] = frozenset()
     time: str = "2026-01-02T03:04:05Z"
@@ -298,9 +393,24 @@ class FakeWorld:
         for name in self._below(path):
             del self.disk[name]
 
-    def published(self, index: str, project: str) -> frozenset[str]:  # noqa: ARG002 - one index for all
-        """The versions of a project that the index has."""
-        return self.versions.get(project, frozenset())
+    def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Response:
+        """Ask the scripted network."""
+        return self.answers(url, method, headers or {}, body)
+
+    def identity_token(self, audience: str) -> str:
+        """Ask the scripted platform."""
+        return self.identity(audience)
+
+    def pause(self, seconds: float) -> None:
+        """Tell instead of waiting."""
+        self.told.append(f"waited {seconds:g} s")
 
     def _below(self, path: str) -> Iterable[str]:
         return [name for name in self.disk if name.startswith(f"{path}/")]

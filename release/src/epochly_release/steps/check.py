@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from epochly_release.checkout import Repository, clean_clone, refuse_dirty
 from epochly_release.errors import InputError, Refused
+from epochly_release.index import listed_files, normalised, simple_index, version_of
 from epochly_release.locks import refuse_stale
 from epochly_release.steps.result import StepResult
 
@@ -41,8 +42,10 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
             lock.source,
             lambda path: repository.show(plan.commit, path),
         )
+    index = simple_index(world, places.index or plan.config.index)
     for distribution in plan.distributions:
-        if plan.version in world.published(places.index or plan.config.index, distribution.name):
+        files = listed_files(world, index, normalised(distribution.name))
+        if any(version_of(file.filename) == plan.version for file in files):
             raise Refused(
                 "released-before",
                 f"{distribution.name} {plan.version}",
