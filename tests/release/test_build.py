@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import subprocess
 import sys
 import zipfile
 from dataclasses import replace
-from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 
@@ -47,6 +47,12 @@ def build_wheel(folder, settings=None, metadata=None):
             archive.writestr(name, data)
     return "sample_project-1.0-py3-none-any.whl"
 '''
+NAMESPACE = ["unshare", "--user", "--map-user=1", "--map-group=1", "true"]
+two_users = pytest.mark.skipif(
+    shutil.which("unshare") is None
+    or subprocess.run(NAMESPACE, check=False, capture_output=True).returncode != 0,
+    reason="this machine allows no user namespace",
+)
 
 
 @pytest.fixture
@@ -114,15 +120,38 @@ def test_built_files_are_canonical_and_recorded(run_build, commit, tmp_path):
         "os.environ['LC_ALL']",
         "os.environ['PYTHONHASHSEED']",
         "str(os.umask(0))",
+        pytest.param("str(os.getuid())", marks=two_users),
+        pytest.param("str(os.stat('.').st_gid)", marks=two_users),
     ],
 )
 def test_build_that_depends_on_the_machine_is_refused_with_the_line(run_build, commit, tmp_path, leak):
-    """Path, time zone, locale, hash seed and umask are varied; what leaks into a wheel is shown by member and line."""
+    """Path, time zone, locale, hash seed, umask and user are varied; what leaks into a wheel is shown by member and line."""
     with pytest.raises(Refused, match=r"any\.whl`: differs between two builds") as caught:
         run_build(commit, leak=leak)
     assert caught.value.details[0] == "`demo.py` differs:"
     assert any(line.startswith("  -") for line in caught.value.details)
     assert not list(tmp_path.glob("out/*.whl"))
+
+
+@pytest.mark.parametrize(
+    "unshare", ["", "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho unshare: not permitted >&2; exit 1\n"]
+)
+def test_build_on_a_machine_of_one_user_says_so_and_goes_on(run_build, commit, machine, tmp_path, unshare):
+    """Where no second user can be had, one line says it, the buildinfo records it, and the rest is varied."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "git").symlink_to(shutil.which("git"))
+    if unshare:
+        (programs / "unshare").write_text(unshare)
+        (programs / "unshare").chmod(0o755)
+    told = []
+    world = replace(machine, environ={**machine.environ, "PATH": str(programs)}, show=told.append)
+    run_build(commit, leak="str(os.getuid())", world=world)
+    (line,) = (line for line in told if "user id" in line)
+    assert line.startswith("build: the user id is not varied here: ")
+    usual, varied = json.loads((tmp_path / "out" / "buildinfo.json").read_text())["variations"]
+    assert usual["user"] is varied["user"] is None
+    assert usual["umask"] != varied["umask"]
 
 
 def test_backend_that_writes_its_path_builds_where_same_path_is_asked_for(run_build, commit):
@@ -213,34 +242,3 @@ def test_explanation_of_equal_members_blames_the_container():
 def test_explanation_of_broken_files_says_what_it_can():
     """Files that are no archives are compared as bytes."""
     assert any("from byte 0 on" in line for line in explain("a.whl", b"1", b"2"))
-
-
-@pytest.mark.slow
-def test_distributions_of_this_repository_build_to_equal_bytes(tmp_path, machine, commit, git_in):
-    """All five distributions come out the same from two places and circumstances, as this repository is committed."""
-    folder = tmp_path / "repository"
-    git_in(tmp_path, "clone", "-q", str(Path(__file__).parents[2]), str(folder))
-    (folder / "build.in").write_text("build\nhatchling\n")
-    (folder / "build.txt").write_text(lock_of_installed("build", "hatchling"))
-    (folder / "CHANGES.md").write_text("## 0\n")
-    text = (
-        (Path(__file__).parent / "sample_project" / "pyproject.toml")
-        .read_text()
-        .partition("[tool.epochly")[2]
-    )
-    text = f"[tool.epochly{text}".replace('["."]', '[".", "verify", "sbom", "release", "service"]')
-    (folder / "release.toml").write_text(text)
-    commit(folder)
-    config = parse_config(text.encode(), "release.toml")
-    plan = plan_from_facts(
-        config, gather_facts(Repository(str(folder), machine), "HEAD", config, text.encode())
-    )
-    places = Places(
-        str(folder), str(tmp_path / "out"), str(tmp_path / "b"), (sys.executable,), tools="installed"
-    )
-    assert len(build.run(plan, places, machine).files) == 11
-
-
-def lock_of_installed(*names):
-    """A lock that holds what is installed here."""
-    return "".join(f"{name}=={version(name)} --hash=sha256:{'0' * 64}\n" for name in names)

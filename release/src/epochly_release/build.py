@@ -4,7 +4,8 @@ The wheel is made from the very sdist that is published, at a place whose path i
 small environment and tools that are already there: nothing is downloaded (`--no-isolation`). What a `Variation`
 changes must not matter; `steps/build.py` builds under two and compares.
 
-Sources: PEP 517, reproducible-builds.org SOURCE_DATE_EPOCH and BUILD_PATH_PREFIX_MAP, GCC manual `-ffile-prefix-map`.
+Sources: PEP 517, reproducible-builds.org SOURCE_DATE_EPOCH and BUILD_PATH_PREFIX_MAP, GCC manual `-ffile-prefix-map`,
+user_namespaces(7).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from epochly_release.plan import Distribution, Plan
     from epochly_release.world import World
 
+DAEMON = 1  # user and group id: an ordinary user that has a name on every Unix
 SHOWN_LINES = 25  # lines of a failed build's output: the error is at its end
 
 
@@ -37,6 +39,7 @@ class Variation:
         locale: `LC_ALL`.
         hash_seed: `PYTHONHASHSEED`.
         backwards: files are written in reverse order, which on many file systems turns listings around.
+        user: id of the user and group that the build sees itself as; `None` is whoever runs us.
     """
 
     name: str
@@ -46,10 +49,11 @@ class Variation:
     locale: str = "C.UTF-8"
     hash_seed: str = "0"
     backwards: bool = False
+    user: int | None = None
 
 
 USUAL = Variation("usual", "usual")
-VARIED = Variation("varied", "varied/some/where", 0o077, "XXX-05:45", "C", "1", backwards=True)
+VARIED = Variation("varied", "varied/some/where", 0o077, "XXX-05:45", "C", "1", backwards=True, user=DAEMON)
 
 
 def build_environment(path: str, epoch: int, root: str, variation: Variation) -> dict[str, str]:
@@ -91,7 +95,7 @@ def build_once(
     environ = build_environment(world.environ.get("PATH", os.defpath), plan.epoch, root, variation)
 
     source = os.path.normpath(os.path.join(clone.path, distribution.folder))
-    name, data = _build(world, python, "sdist", source, root=root, environ=environ, umask=variation.umask)
+    name, data = _build(world, python, "sdist", source, root=root, environ=environ, variation=variation)
     if name != distribution.sdist:
         raise Refused(
             "unexpected-file", name, f"came out, not `{distribution.sdist}`", "see its version and its name"
@@ -103,7 +107,7 @@ def build_once(
         mode = 0o755 if member.executable else 0o644
         world.write(f"{root}/sdist/{member.name}", member.data, mode=mode, mtime=plan.epoch)
     top = f"{root}/sdist/{name.removesuffix('.tar.gz')}"
-    wheel, data = _build(world, python, "wheel", top, root=root, environ=environ, umask=variation.umask)
+    wheel, data = _build(world, python, "wheel", top, root=root, environ=environ, variation=variation)
     if not (wheel.startswith(distribution.wheel_prefix) and wheel.endswith(".whl")):
         expected = f"{distribution.wheel_prefix}*.whl"
         raise Refused("unexpected-file", wheel, f"came out, not `{expected}`", "see its version and its name")
@@ -111,12 +115,19 @@ def build_once(
 
 
 def _build(
-    world: World, python: str, kind: str, source: str, *, root: str, environ: dict[str, str], umask: int
+    world: World,
+    python: str,
+    kind: str,
+    source: str,
+    *,
+    root: str,
+    environ: dict[str, str],
+    variation: Variation,
 ) -> tuple[str, bytes]:
     out = f"{root}/out-{kind}"
     world.fresh_folder(out)
     command = [python, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", out, source]
-    ran = world.run(command, cwd=source, environ=environ, umask=umask)
+    ran = world.run(command, cwd=source, environ=environ, umask=variation.umask, user=variation.user)
     if ran.status != 0:
         text = (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace").strip()
         raise Refused(

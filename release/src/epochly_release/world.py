@@ -74,8 +74,12 @@ class World(Protocol):
         environ: Mapping[str, str] | None = None,
         given: bytes = b"",
         umask: int = 0o022,
+        user: int | None = None,
     ) -> Ran:
-        """Start a program and wait for it; `environ` is all it gets, by default our own environment."""
+        """Start a program and wait for it; `environ` is all it gets, by default our own environment.
+
+        With `user` it sees itself, and all that is ours, as that user's and group's (a namespace of `unshare`).
+        """
 
     def has_program(self, name: str) -> bool:
         """Whether a program of this name is on the path."""
@@ -139,8 +143,12 @@ class Machine:
         environ: Mapping[str, str] | None = None,
         given: bytes = b"",
         umask: int = 0o022,
+        user: int | None = None,
     ) -> Ran:
-        """Start a program and wait for it."""
+        """Start a program and wait for it; `user` in a namespace, which needs no root and leaves the files ours."""
+        if user is not None:
+            namespace = ["unshare", "--user", f"--map-user={user}", f"--map-group={user}", "--"]
+            arguments = [*namespace, *arguments]
         try:
             done = subprocess.run(
                 list(arguments),
@@ -356,6 +364,7 @@ class FakeWorld:
         environ: Mapping[str, str] | None = None,
         given: bytes = b"",  # noqa: ARG002 - scripted programs read nothing
         umask: int = 0o022,  # noqa: ARG002 - and there are no modes in memory
+        user: int | None = None,  # noqa: ARG002 - nor users
     ) -> Ran:
         """Ask the script."""
         return self.programs(arguments, cwd, self.environ if environ is None else environ)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from epochly_release.build import USUAL, VARIED, build_once
@@ -19,11 +20,13 @@ from epochly_release.locks import parse_lock, refuse_other_tools
 from epochly_release.steps.result import StepResult
 
 if TYPE_CHECKING:
+    from epochly_release.build import Variation
     from epochly_release.plan import Plan
     from epochly_release.steps.result import Places
     from epochly_release.world import World
 
 BUILDINFO = "buildinfo.json"
+WHO = "import os; print(os.getuid())"  # what a build can see of its user
 DIFFOSCOPE_LINES = 40  # lines of diffoscope's report that are shown; the rest is in the file
 
 
@@ -38,12 +41,13 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
         _ready(number, python, lock, plan=plan, places=places, world=world)
         for number, python in enumerate(places.pythons)
     ]
+    variations = circumstances([python for python, _ in pythons], world)
 
     made: dict[str, bytes] = {}
     counts: dict[str, int] = {}
     for distribution in plan.distributions:
         for python, interpreter in pythons:
-            for variation in (USUAL, VARIED):
+            for variation in variations:
                 world.tell(f"build: {distribution.name}, {interpreter.name}, {variation.name}")
                 place = USUAL.place if plan.config.same_path else variation.place
                 root = os.path.join(places.build_root, place)
@@ -69,7 +73,7 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
         one.path: hashlib.sha256(repository.show(plan.commit, one.path)).hexdigest()
         for one in plan.config.locks
     }
-    record = buildinfo(plan, [interpreter for _, interpreter in pythons], (USUAL, VARIED), locks, files)
+    record = buildinfo(plan, [interpreter for _, interpreter in pythons], variations, locks, files)
     for name, data in [*made.items(), (BUILDINFO, record)]:
         world.write(f"{places.out}/{name}", data)
     notes = tuple(f"{digest}  {name}  ({counts[name]} equal builds)" for name, digest in files.items())
@@ -100,6 +104,27 @@ def _ready(
     pins = parse_lock(lock, plan.config.build_lock)
     refuse_other_tools(plan.config.build_lock, pins, interpreter.packages, interpreter.markers)
     return python, interpreter
+
+
+def circumstances(pythons: list[str], world: World) -> tuple[Variation, Variation]:
+    """The usual and the varied circumstances; where the machine has no second user for us, it is told and left out."""
+    for python in pythons:
+        why = _why_one_user(python, world)
+        if why:
+            world.tell(f"build: the user id is not varied here: {why}")
+            return USUAL, replace(VARIED, user=USUAL.user)
+    return USUAL, VARIED
+
+
+def _why_one_user(python: str, world: World) -> str:
+    """Why a Python cannot be started under two user ids; empty when it can, and sees two."""
+    try:
+        ran = [world.run([python, "-c", WHO], user=one.user) for one in (USUAL, VARIED)]
+    except InputError as error:
+        return f"`{error.where}` {error.message}"
+    if ran[1].status != 0:
+        return ran[1].stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no reason given"
+    return "both look the same" if ran[0].stdout == ran[1].stdout else ""
 
 
 def _must(world: World, command: list[str]) -> None:
