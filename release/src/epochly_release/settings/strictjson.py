@@ -14,14 +14,14 @@ MOST_BYTES = 4 * 1024 * 1024  # bytes; a ruleset is about 2 KiB
 MOST_DEPTH = 20  # levels; the API's answers have about eight
 
 
-def json_value(data: bytes, path: str) -> Any:
+def json_value(data: bytes, path: str, most_bytes: int = MOST_BYTES) -> Any:
     """The one JSON value in the bytes; keys are unique, numbers are numbers, and nothing is deeper than `MOST_DEPTH`.
 
     Raises:
         InputError: it is no such JSON.
     """
-    if len(data) > MOST_BYTES:
-        refuse("too-large", path, f"longer than {MOST_BYTES} bytes", "give the answer about one setting")
+    if len(data) > most_bytes:
+        refuse("too-large", path, f"longer than {most_bytes} bytes", "give the answer about one setting")
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
