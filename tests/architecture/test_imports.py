@@ -60,17 +60,18 @@ EXCEPTED = {  # (importer, imported) -> why
 }
 
 # Who may import a library that is heavy, or that judges signatures. Everybody else gets values.
-OUR_JUDGE, THEIR_JUDGE, REFRESH, REHEARSAL = (
+OUR_JUDGE, THEIR_JUDGE, REFRESH, SIGNING, REHEARSAL = (
     "epochly_verify.authenticity.*",
     "epochly_verify.signatures",
     "epochly_verify.refresh",
+    "epochly_release.signing",  # the maker's own wrapper: it signs, it judges nothing
     "epochly_release.rehearsal.*",  # plays the other side: it issues what the judge judges
 )
 KEEPERS = {
     "cryptography": (OUR_JUDGE, REHEARSAL),
     "rfc3161_client": (OUR_JUDGE,),
-    "sigstore": (THEIR_JUDGE,),
-    "sigstore_models": (THEIR_JUDGE,),
+    "sigstore": (THEIR_JUDGE, SIGNING),
+    "sigstore_models": (THEIR_JUDGE, SIGNING),
     "tuf": (REFRESH,),
 }
 PART_OF = {  # import name -> the distribution that brings it

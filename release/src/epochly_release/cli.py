@@ -20,7 +20,7 @@ from epochly_release.checkout import Repository, gather_facts
 from epochly_release.config import parse_config
 from epochly_release.errors import Refused, ReleaseError
 from epochly_release.plan import plan_from_facts
-from epochly_release.steps import run_step
+from epochly_release.steps import STEPS, run_step
 from epochly_release.steps.result import Places
 from epochly_release.world import Machine
 
@@ -46,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from epochly_release.lint.main import main as lint  # noqa: PLC0415 - needs the extra `lint`
 
             return lint(arguments[1:])
+        if arguments[:1] == ["rehearse"]:
+            from epochly_release.rehearsal.cli import main as rehearse  # noqa: PLC0415 - needs the extra `rehearsal`
+
+            return rehearse(arguments[1:])
         if arguments[:1] == ["settings"]:
             from epochly_release.settings import main as settings  # noqa: PLC0415 - only for this command
 
@@ -85,6 +89,9 @@ def _run(options: argparse.Namespace) -> int:
         index=options.index or "",
         tools=options.tools,
         any_tree=options.commit is not None,
+        trust_config=os.path.join(here, options.trust_config) if options.trust_config else "",
+        rebuilt=os.path.join(here, options.rebuild_from) if options.rebuild_from else "",
+        upload_url=options.upload_url or "",
     )
     for note in run_step(options.step, plan, places, world).notes:
         print(note)
@@ -157,8 +164,8 @@ class _Version(argparse.Action):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="epochly-release",
-        description="Builds the wheels and sdists of a commit reproducibly.",
-        epilog="other commands: `lint` (the shape of workflows), `settings` (drift of the forge's settings); exit codes: 0 done, 1 refused, 2 usage or a machine that cannot, 70 a bug of ours",
+        description="Makes, signs and publishes the wheels and sdists of a commit.",
+        epilog="other commands: `rehearse` (all of it, offline), `lint` (the shape of workflows), `settings` (drift of the forge's settings); exit codes: 0 done, 1 refused, 2 usage or a machine that cannot, 70 a bug of ours",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version, and stop")
@@ -173,25 +180,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan = steps.add_parser("plan", parents=[shared], help="show what would be released; touches nothing")
     plan.add_argument("--json", action="store_true", help="as JSON")
-    for name, text in (
-        ("check", "see whether it may be released"),
-        ("build", "build twice, compare, keep the files"),
-    ):
-        step = steps.add_parser(name, parents=[shared], help=text)
-        add = step.add_argument
-        add("--out", default="dist", metavar="DIR", help="folder for files and journal (default: dist)")
-        add(
-            "--build-root",
-            default=BUILD_ROOT,
-            metavar="DIR",
-            help=f"folder to build in (default: {BUILD_ROOT})",
-        )
-        add("--python", nargs="+", metavar="P", help="interpreters that build (default: this one)")
-        add(
-            "--tools",
-            choices=("lock", "installed"),
-            default="lock",
-            help="install the locked build tools (default), or use those there are",
-        )
-        add("--index", metavar="URL", help="index that is asked for earlier releases")
+    for step in STEPS.values():
+        _step_options(steps.add_parser(step.name, parents=[shared], help=step.about))
     return parser
+
+
+def _step_options(step: argparse.ArgumentParser) -> None:
+    """The options of every step: each takes them all, so that one line of settings serves a whole release."""
+    add = step.add_argument
+    add("--out", default="dist", metavar="DIR", help="folder for files and journal (default: dist)")
+    add("--build-root", default=BUILD_ROOT, metavar="DIR", help=f"folder to build in (default: {BUILD_ROOT})")
+    add("--python", nargs="+", metavar="P", help="interpreters that build (default: this one)")
+    about = "install the locked build tools (default), or use those there are"
+    add("--tools", choices=("lock", "installed"), default="lock", help=about)
+    add("--index", metavar="URL", help="index to ask and to confirm from (default: the one pip uses)")
+    add("--upload-url", metavar="URL", help="index to publish to (default: the one twine uses)")
+    add("--trust-config", metavar="FILE", help="Sigstore instance (default: the public one)")
+    add("--rebuild-from", metavar="DIR", help="what an independent builder made, for `verify`")

@@ -37,7 +37,10 @@ class Config:
         repository: `owner/name` at the forge.
         workflow: file name of the releasing workflow.
         environment: the workflow's deployment environment.
+        ref: git ref the releasing workflow runs at.
+        trigger: event that starts it.
         index: address of a PEP 691 index, or empty for the client's own.
+        upload_url: address of the legacy upload interface, or empty for the client's own.
         same_path: the second build uses the first one's path, for backends that write it into what they build.
     """
 
@@ -50,7 +53,10 @@ class Config:
     workflow: str
     environment: str
     tag: str = "v{version}"
+    ref: str = "refs/heads/main"
+    trigger: str = "workflow_dispatch"
     index: str = ""
+    upload_url: str = ""
     same_path: bool = False
 
 
@@ -64,7 +70,7 @@ REQUIRED = (
     "workflow",
     "environment",
 )
-OPTIONAL = ("tag", "index", "same-path")
+OPTIONAL = ("tag", "ref", "trigger", "index", "upload-url", "same-path")
 
 
 def parse_config(data: bytes, origin: str) -> Config:
@@ -111,7 +117,10 @@ def parse_config(data: bytes, origin: str) -> Config:
         workflow=_text(origin, "workflow", table["workflow"], r"[\w.-]+\.ya?ml"),
         environment=_text(origin, "environment", table["environment"], r"[\w ./-]+"),
         tag=_text(origin, "tag", table.get("tag", "v{version}"), r"[\w./-]*\{version\}[\w./-]*"),
+        ref=_text(origin, "ref", table.get("ref", "refs/heads/main"), r"refs/(heads|tags)/[\w./-]+"),
+        trigger=_text(origin, "trigger", table.get("trigger", "workflow_dispatch"), r"[a-z_]+"),
         index=_text(origin, "index", table.get("index", ""), r"(https?://\S+)?"),
+        upload_url=_text(origin, "upload-url", table.get("upload-url", ""), r"(https?://\S+)?"),
         same_path=table.get("same-path", False),
     )
     if not isinstance(config.same_path, bool):

@@ -31,7 +31,7 @@ DIFFOSCOPE_LINES = 40  # lines of diffoscope's report that are shown; the rest i
 
 
 def run(plan: Plan, places: Places, world: World) -> StepResult:
-    """Build, compare, and leave wheels, sdists and `buildinfo.json` in `out`; raises `Refused` on any difference."""
+    """Build, compare, and leave wheels, sdists and `buildinfo.json` in `out/built`; raises `Refused` on any difference."""
     repository = Repository(places.repository, world)
     if not places.any_tree:
         refuse_dirty(repository, places.out)
@@ -75,9 +75,10 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
     }
     record = buildinfo(plan, [interpreter for _, interpreter in pythons], variations, locks, files)
     for name, data in [*made.items(), (BUILDINFO, record)]:
-        world.write(f"{places.out}/{name}", data)
+        world.write(f"{places.built}/{name}", data)
     notes = tuple(f"{digest}  {name}  ({counts[name]} equal builds)" for name, digest in files.items())
-    return StepResult(files | {BUILDINFO: hashlib.sha256(record).hexdigest()}, notes)
+    made_here = files | {BUILDINFO: hashlib.sha256(record).hexdigest()}
+    return StepResult({f"built/{name}": digest for name, digest in made_here.items()}, notes)
 
 
 def _ready(

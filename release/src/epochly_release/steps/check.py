@@ -6,14 +6,13 @@ Writes nothing but a clean clone below the build root. Stops at the first thing 
 from __future__ import annotations
 
 import os
-import re
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from epochly_release.checkout import Repository, clean_clone, refuse_dirty
 from epochly_release.errors import InputError, Refused
 from epochly_release.index import listed_files, normalised, simple_index, version_of
 from epochly_release.locks import refuse_stale
+from epochly_release.staged import headings
 from epochly_release.steps.result import StepResult
 
 if TYPE_CHECKING:
@@ -64,16 +63,11 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
 
 def refuse_other_changelog(text: str, version: str, where: str) -> None:
     """Raises `Refused` unless the topmost heading with a version in it names this one (Markdown or underlined)."""
-    lines = [*text.splitlines(), ""]
-    for line, below in pairwise(lines):
-        heading = line.startswith("#") or (len(below) >= 3 and re.fullmatch(r"([=~^-])\1+", below.rstrip()))
-        found = re.search(r"(?<![\w.])v?(\d+(?:\.\d+)+[0-9A-Za-z.+]*)", line) if heading else None
-        if found is None:
-            continue
-        if found[1] == version:
+    for _, found in headings(text):
+        if found == version:
             return
         raise Refused(
-            "changelog", where, f"begins with {found[1]}, not with {version}", "write the release's notes"
+            "changelog", where, f"begins with {found}, not with {version}", "write the release's notes"
         )
     raise Refused("changelog", where, f"has no heading for {version}", "write the release's notes")
 

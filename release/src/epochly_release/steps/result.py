@@ -21,6 +21,9 @@ class Places:
         index: address that outranks the configuration's, or empty.
         tools: `lock` to install the build tools from the build lock, `installed` to use what the interpreters have.
         any_tree: the commit was named, so the working tree does not matter.
+        trust_config: file with a Sigstore client trust configuration, or empty for the public instance.
+        rebuilt: folder with what an independent builder made, or empty.
+        upload_url: address that outranks the configuration's, or empty.
     """
 
     repository: str
@@ -30,6 +33,19 @@ class Places:
     index: str = ""
     tools: str = "lock"
     any_tree: bool = False
+    trust_config: str = ""
+    rebuilt: str = ""
+    upload_url: str = ""
+
+    @property
+    def built(self) -> str:
+        """Where the build leaves its files, before they are described."""
+        return f"{self.out}/built"
+
+    @property
+    def confirmed(self) -> str:
+        """Where the files lie that came back from the index."""
+        return f"{self.out}/confirmed"
 
 
 @dataclass(frozen=True, slots=True)
