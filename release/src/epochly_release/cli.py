@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     world = Machine(os.environ, _now, _tell)
     here = os.getcwd()
-    config_path = os.path.join(here, options.config or _default_config(here))
+    config_path = os.path.join(here, options.config or default_config(here))
     config_bytes = world.read(config_path)
     config = parse_config(config_bytes, options.config or os.path.basename(config_path))
     top = Repository(here, world).git("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape")
@@ -115,7 +115,8 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         )
 
 
-def _default_config(here: str) -> str:
+def default_config(here: str) -> str:
+    """Name of the file that holds the configuration when none is named."""
     return "release.toml" if os.path.exists(os.path.join(here, "release.toml")) else "pyproject.toml"
 
 

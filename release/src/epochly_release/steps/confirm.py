@@ -50,7 +50,10 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
             path = f"{places.confirmed}/{file.filename}"
             world.write(path, data)
             made[f"confirmed/{file.filename}"] = listed(data).sha256
-            evidence = (Attached(file.provenance, EvidenceKind.PROVENANCE, _provenance(file, world)),)
+            provenance = _provenance(file, world)
+            world.write(f"{path}.provenance", provenance)
+            made[f"confirmed/{file.filename}.provenance"] = listed(provenance).sha256
+            evidence = (Attached(file.provenance, EvidenceKind.PROVENANCE, provenance),)
             report = judge_file(path, names[file.filename], plan, trust, evidence=evidence)
             world.tell(f"confirm: {file.filename}")
             notes.append(f"confirmed  {file.filename}  ({passed_layers(report)})")
