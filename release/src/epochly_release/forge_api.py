@@ -42,13 +42,13 @@ class Forge:
     """One repository at a forge, and the token we speak with. Made by `forge_from_environment`.
 
     Attributes:
-        world: the machine.
+        world: the machine; not shown either, because its environment holds the token.
         api_url: address of the API, without a slash at the end.
         repository: `owner/name`.
         token: never shown.
     """
 
-    world: World
+    world: World = field(repr=False)
     api_url: str
     repository: str
     token: str = field(repr=False)

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from epochly_release.rehearsal.forge import PREFIX, ForgeRequest
 from epochly_release.rehearsal.reply import Reply, text_reply
 from epochly_release.rehearsal.upload import Upload
 
@@ -71,7 +72,12 @@ def build_app(instance: Instance) -> Starlette:
         Route(path, _endpoint(instance, answer), methods=[method])
         for (method, path), answer in answers.items()
     ]
-    return Starlette(routes=[*routes, Route("/legacy/", _upload(instance), methods=["POST"])])
+    forge = Route(
+        PREFIX + "{path:path}",
+        _endpoint(instance, lambda request, body: instance.forge.answer(_asked_of_forge(request, body))),
+        methods=["GET", "POST", "PATCH", "DELETE"],
+    )
+    return Starlette(routes=[*routes, Route("/legacy/", _upload(instance), methods=["POST"]), forge])
 
 
 def _endpoint(instance: Instance, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
@@ -79,6 +85,11 @@ def _endpoint(instance: Instance, answer: Answer) -> Callable[[Request], Awaitab
         return _response(instance, request, answer(request, await request.body()))
 
     return endpoint
+
+
+def _asked_of_forge(request: Request, body: bytes) -> ForgeRequest:
+    path = request.path_params["path"]
+    return ForgeRequest(request.method, path, dict(request.query_params), dict(request.headers), body)
 
 
 def _upload(instance: Instance) -> Callable[[Request], Awaitable[Response]]:

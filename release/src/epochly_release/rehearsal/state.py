@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from epochly_release.rehearsal.forge import Forge
 from epochly_release.rehearsal.fulcio import Fulcio
 from epochly_release.rehearsal.index import Index
 from epochly_release.rehearsal.oidc import Issuer, Run
@@ -43,6 +44,7 @@ class Instance:
     rekor2: Rekor2
     tsa: TimestampAuthority
     index: Index
+    forge: Forge
     seen: list[str] = field(default_factory=list)
 
     @property
@@ -73,6 +75,7 @@ def new_instance(url: str, run: Run, publishers: Iterable[Publisher], sources: S
         rekor2=Rekor2(url, sources),
         tsa=TimestampAuthority(sources),
         index=Index(url, issuer, tuple(publishers), sources),
+        forge=Forge(url, run.repository, sources),
     )
     instance.index.trust(instance.trusted_root)
     return instance
