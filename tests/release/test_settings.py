@@ -1,13 +1,19 @@
-"""Drift between the settings in git and what the forge's API answers."""
+"""Drift between the settings in git and what the forge's API answers, in files or when asked."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
+from epochly_release.rehearsal.forge import Forge, ForgeRequest
+from epochly_release.rehearsal.keys import seeded_sources
 from epochly_release.settings import main
+from epochly_release.settings.cli import main as settings
+from epochly_release.world import FakeWorld, Response
 
 FOLDER = Path(__file__).parents[2] / ".github" / "settings"
 IDS = ["--id", "RELEASE_APP_ID=7", "--id", "RELEASE_TEAM_ID=9"]
@@ -118,8 +124,11 @@ def _pypi(documents):
             "environment pypi: `branch.branch:x/*` is true, and should not be there",
         ),
         (
-            lambda d: d["environments"]["environments"].append(
-                environment("staging", False) | {"deployment_branch_policy": None}
+            lambda d: (
+                d["environments"]["environments"].append(
+                    environment("staging", False) | {"deployment_branch_policy": None}
+                )
+                or d["environments"].update(total_count=3)
             ),
             "environment staging: is at the forge only",
         ),
@@ -151,6 +160,21 @@ def test_settings_that_differ_are_told_one_by_one(checked, change, line):
             "where a",
         ),
         (lambda d: d["branches"].update(total_count=7), "holds no complete `branch_policies`"),
+        (lambda d: d["environments"].update(total_count=31), "does not show all `environments`"),
+        (
+            lambda d: _pypi(d).pop("can_admins_bypass"),
+            "does not show `can_admins_bypass` of environment `pypi`",
+        ),
+        (lambda d: _pypi(d).pop("protection_rules"), "does not show `protection_rules`"),
+        (lambda d: _pypi(d).pop("deployment_branch_policy"), "does not show `deployment_branch_policy`"),
+        (
+            lambda d: _pypi(d)["protection_rules"][1].pop("prevent_self_review"),
+            "does not show `prevent_self_review`",
+        ),
+        (
+            lambda d: _pypi(d)["protection_rules"].append({"type": "wait_timer"}),
+            "does not show `wait_timer`",
+        ),
     ],
 )
 def test_settings_that_were_not_seen_are_no_match(checked, change, words):
@@ -175,3 +199,135 @@ def test_environment_whose_branches_were_not_given_is_no_match(checked):
     code, _, err = checked(answers(), *IDS)
     assert code == 2
     assert "`--branches pypi=FILE`" in err
+
+
+@pytest.fixture
+def live(capsys):
+    """Run the check against a rehearsed forge with these answers: (exit code, lines of stdout, stderr)."""
+    forge = Forge(
+        "https://localhost:4443", "acme/demo", seeded_sources(lambda: datetime.now(UTC), b"settings")
+    )
+
+    def run(documents, *more, token=forge.admin_token, lies=(), **environ):
+        rulesets = [one for name, one in documents.items() if name.startswith("ruleset-")]
+        forge.rulesets = [one | {"id": number} for number, one in enumerate(rulesets, 1)]
+        forge.environments = documents["environments"]["environments"]
+        policies = documents["branches"]["branch_policies"]
+        forge.branch_policies = {"pypi": policies, "release-tag": policies}
+
+        def answers(url, method, headers, body):
+            parts = urlsplit(url)
+            for part, answer in lies:
+                if parts.path.endswith(part):
+                    return answer
+            named = {name.lower(): value for name, value in headers.items()}
+            path = unquote(parts.path.removeprefix("/forge"))
+            reply = forge.answer(ForgeRequest(method, path, dict(parse_qsl(parts.query)), named, body or b""))
+            link = {"link": reply.headers["Link"]} if "Link" in reply.headers else {}
+            return Response(reply.status, reply.body, link)
+
+        known = {"GITHUB_API_URL": forge.url, "GH_TOKEN": token, **environ}
+        world = FakeWorld({name: value for name, value in known.items() if value}, answers=answers)
+        arguments = ["--settings", str(FOLDER), *(more or IDS), "--check", "--live", "acme/demo"]
+        code = settings(arguments, world)
+        out, err = capsys.readouterr()
+        assert token not in out + err
+        return code, out.splitlines(), err
+
+    run.forge = forge
+    return run
+
+
+def test_live_settings_that_match_have_no_drift(live):
+    """Asked with an administrator's rights, the forge's own answers are compared like files."""
+    assert live(answers()) == (0, ["no drift in 5 settings"], "")
+
+
+def test_live_settings_are_asked_for_page_by_page(live):
+    """What stands on the second page of a list counts: here, a hundred environments nobody protected."""
+    documents = answers()
+    loose = environment("x", False) | {"deployment_branch_policy": None}
+    documents["environments"]["environments"][:0] = [loose | {"name": f"x{number}"} for number in range(150)]
+    code, out, _ = live(documents)
+    assert (code, len(out)) == (1, 150)
+    assert out[-1] == "environment x149: is at the forge only"
+
+
+def test_live_settings_that_differ_are_told(live):
+    """A rule that was switched off at the forge is drift, exit code 1."""
+    documents = answers()
+    documents["ruleset-tags-kept"]["enforcement"] = "evaluate"
+    code, out, _ = live(documents)
+    assert code == 1
+    assert out == ['ruleset release tags never change: `enforcement` is "evaluate", and should be "active"']
+
+
+def test_live_settings_need_an_administrators_token(live):
+    """A token that is not shown who may bypass a rule knows nothing: exit code 2, never `no drift`."""
+    code, out, err = live(answers(), token=live.forge.job_token)
+    assert (code, out) == (2, [])
+    assert "does not show `bypass_actors`" in err
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"),
+    [
+        (("/rulesets", Response(403, b'{"message": "Resource not accessible"}')), "Resource not accessible"),
+        (("/rulesets", Response(404, b"{}")), "answers 404"),
+        (("/rulesets", Response(200, b'[{"name": "x"}]')), "shows a ruleset without `id`"),
+        (("/rulesets", Response(200, b"{}")), "where a list belongs"),
+        (("/rulesets/2", Response(404, b"{}")), "answers 404"),
+        (("/rulesets/2", Response(200, b"{}")), "is neither a ruleset nor an environment"),
+        (("/environments", Response(403, b"{}")), "answers 403"),
+        (("/environments", Response(200, b"{}")), "where a list belongs"),
+        (("/environments", Response(200, b'{"environments": []}')), "does not show all `environments`"),
+        (("/environments", Response(200, b'{"total_count": 9, "environments": []}')), "does not show all"),
+        (("/deployment-branch-policies", Response(404, b"{}")), "answers 404"),
+        (("/deployment-branch-policies", Response(200, b'{"branch_policies": []}')), "does not show all"),
+        (("/environments", Response(500, b"")), "answers 500"),
+        (("/environments", Response(200, b"<html>")), "no JSON"),
+    ],
+)
+def test_live_settings_that_are_not_shown_are_no_match(live, lie, words):
+    """An answer that the token may not have, or that is incomplete or none, is exit code 2 and one line."""
+    code, out, err = live(answers(), lies=[lie])
+    assert (code, out) == (2, [])
+    assert words in err
+    assert "; hint: " in err
+    assert err.count("\n") == 1
+
+
+def test_live_settings_ask_the_public_forge_unless_told_otherwise():
+    """Without `GITHUB_API_URL` the public API is meant."""
+    asked = []
+
+    def none(url, *_):
+        asked.append(url)
+        return Response(404)
+
+    arguments = ["--settings", str(FOLDER), *IDS, "--check", "--live", "acme/demo"]
+    assert settings(arguments, FakeWorld({"GH_TOKEN": "t"}, answers=none)) == 2
+    assert [urlsplit(url).netloc for url in asked] == ["api.github.com"]
+
+
+def test_live_settings_need_a_token(live):
+    """Without a token nothing is asked, and nothing is known."""
+    code, out, err = live(answers(), GH_TOKEN="")
+    assert (code, out) == (2, [])
+    assert "`GH_TOKEN`: is not set" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--check"],
+        ["--live", "acme/demo"],
+        ["--check", "x.json", "--live", "acme/demo"],
+        ["--check", "--live", "acme/demo", "--branches", "pypi=x.json"],
+    ],
+)
+def test_settings_are_from_files_or_from_the_forge(arguments):
+    """Both, or neither, is a usage error: it would not be clear what was looked at."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2

@@ -89,13 +89,13 @@ def get_json(forge: Forge, path: str) -> Any:
     return json_of(forge, f"GET {path}", ask(forge, "GET", path))
 
 
-def get_pages(forge: Forge, path: str) -> Iterator[Any]:
-    """The JSON of each page of a list; `path` has no query. Raises `InputError`, also where pages have no end.
+def get_pages(forge: Forge, path: str, query: str = "") -> Iterator[Any]:
+    """The JSON of each page of a list; `query` says which. Raises `InputError`, also where pages have no end.
 
     Whether there is a next page is said by the `Link` header; its address is not followed, as ours is known.
     """
     for number in range(1, MOST_PAGES + 1):
-        one = f"{path}?per_page=100&page={number}"
+        one = f"{path}?{query}{'&' if query else ''}per_page=100&page={number}"
         answer = ask(forge, "GET", one)
         yield json_of(forge, f"GET {one}", answer)
         if not re.search(r';\s*rel="?next"?', answer.headers.get("link", "")):

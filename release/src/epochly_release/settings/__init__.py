@@ -1,7 +1,7 @@
 """`epochly-release settings --check`: whether the forge's settings are those that stand in `.github/settings/`.
 
 Rulesets and environments are what a release rests on, and anybody with the right can change them without a commit. Here the
-settings in git are compared with what the forge's API says, given as files. It fetches nothing and changes nothing.
+settings in git are compared with what the forge's API says, given as files or fetched. It changes nothing. `live.py` fetches,
 `documents.py` reads both sides into one shape, `drift.py` compares, `cli.py` has the arguments. See `docs/guide/release-lint.md`.
 """
 

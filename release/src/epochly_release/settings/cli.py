@@ -1,6 +1,6 @@
-"""`epochly-release settings --check FILE...`: the API's answers as files in, drift out, an exit code.
+"""`epochly-release settings --check`: the API's answers in, from files or fetched, drift out, an exit code.
 
-Exit codes: 0 no drift, 1 drift, 2 usage or a file that could not be read or does not show enough.
+Exit codes: 0 no drift, 1 drift, 2 usage or an answer that could not be had or does not show enough.
 """
 
 from __future__ import annotations
@@ -12,25 +12,43 @@ import sys
 from typing import TYPE_CHECKING
 
 from epochly_release.errors import InputError
+from epochly_release.forge_api import PUBLIC_API, forge_from_environment
 from epochly_release.settings.documents import live_branches, live_settings, wanted_setting
 from epochly_release.settings.drift import drift
-from epochly_release.settings.strictjson import MOST_BYTES
+from epochly_release.settings.live import Answers, fetched_answers
+from epochly_release.settings.strictjson import MOST_BYTES, json_value
+from epochly_release.world import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from epochly_release.world import World
 
 SAME, DRIFTED, UNREAD = 0, 1, 2
 DEFAULT = os.path.join(".github", "settings")
 
 
-def main(argv: Sequence[str]) -> int:
-    """Compare the settings in git with the API's answers; returns the exit code."""
-    options = _parser().parse_args(list(argv))
+def main(argv: Sequence[str], world: World | None = None) -> int:
+    """Compare the settings in git with the API's answers, fetched over `world`; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(list(argv))
+    if bool(options.live) == bool(options.check):
+        parser.error("give the API's answers as files, or `--live OWNER/NAME`")
+    if options.live and options.branches:
+        parser.error("`--branches` is for answers in files; `--live` fetches its own")
     try:
         ids = dict(options.id)
         wanted = [wanted_setting(_read(path), path, ids) for path in _settings_files(options.settings)]
-        branches = {name: live_branches(_read(path), path) for name, path in options.branches}
-        live = [one for path in options.check for one in live_settings(_read(path), path, branches)]
+        if options.live:
+            machine = world or Machine(os.environ, lambda: "", lambda _: None)
+            answers = fetched_answers(forge_from_environment(machine, options.live, otherwise=PUBLIC_API))
+        else:
+            answers = Answers(
+                tuple((path, json_value(_read(path), path)) for path in options.check),
+                {name: (path, json_value(_read(path), path)) for name, path in options.branches},
+            )
+        branches = {name: live_branches(one, path) for name, (path, one) in answers.policies.items()}
+        live = [one for path, answer in answers.settings for one in live_settings(answer, path, branches)]
     except InputError as error:
         print(f"epochly-release settings: {_shown(str(error))}", file=sys.stderr)
         return UNREAD
@@ -87,11 +105,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="epochly-release settings",
         description="Says whether the forge's rulesets and environments are those that stand in git.",
-        epilog="exit codes: 0 no drift, 1 drift, 2 usage or a file that could not be read",
+        epilog="exit codes: 0 no drift, 1 drift, 2 usage or an answer that could not be had or leaves something out",
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--check", nargs="+", required=True, metavar="FILE", help="the API's answers: rulesets, environments")
+    add("--check", nargs="*", required=True, metavar="FILE", help="the API's answers: rulesets, environments")
+    add(
+        "--live",
+        metavar="OWNER/NAME",
+        help="fetch the answers instead, with the token in GH_TOKEN, from GITHUB_API_URL or the public API",
+    )
     add("--settings", default=DEFAULT, metavar="DIR", help=f"what it should be (default: `{DEFAULT}`)")
     add(
         "--branches",

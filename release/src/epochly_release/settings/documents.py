@@ -1,4 +1,4 @@
-"""Bytes -> settings in one shape, from both sides: what stands in git, and what the forge's API answers.
+"""JSON -> settings in one shape, from both sides: what stands in git, and what the forge's API answers.
 
 A setting is a kind, a name and flat values (`rules.pull_request.required_approving_review_count` -> 1), so that comparing is
 comparing tables. Bookkeeping of the API (ids, times, links) is left out by naming what is kept. An answer that leaves out what
@@ -62,7 +62,7 @@ def wanted_setting(data: bytes, path: str, ids: Mapping[str, int]) -> Setting:
     return _environment(document, path) if keys is _ENVIRONMENT_KEYS else _ruleset(document, path)
 
 
-def live_settings(data: bytes, path: str, branches: Mapping[str, tuple[str, ...]]) -> tuple[Setting, ...]:
+def live_settings(document: Any, path: str, branches: Mapping[str, tuple[str, ...]]) -> tuple[Setting, ...]:
     """What one answer of the API says: a ruleset, an environment, or the list of environments.
 
     `branches` has the deployment branch patterns of each environment, which the API answers apart.
@@ -70,7 +70,6 @@ def live_settings(data: bytes, path: str, branches: Mapping[str, tuple[str, ...]
     Raises:
         InputError: it is none of these, or leaves out what has to be compared.
     """
-    document = json_value(data, path)
     if isinstance(document, list):
         refuse(
             "a-list",
@@ -80,31 +79,28 @@ def live_settings(data: bytes, path: str, branches: Mapping[str, tuple[str, ...]
         )
     table = table_in(document, path)
     if isinstance(table.get("environments"), list):
+        if table.get("total_count") != len(table["environments"]):
+            hint = "ask for all of them on one page"
+            refuse("not-shown", path, "does not show all `environments`", hint)
         return tuple(_live_environment(table_in(one, path), path, branches) for one in table["environments"])
     if "protection_rules" in table:
         return (_live_environment(table, path, branches),)
     if "target" in table and "enforcement" in table:
         for key in ("rules", "bypass_actors", "conditions"):
-            if key not in table:
-                refuse(
-                    "not-shown",
-                    path,
-                    f"does not show `{key}`",
-                    "ask the API with the rights of an administrator",
-                )
+            _require_shown(table, key, path)
         return (_ruleset({key: table.get(key) for key in _RULESET_KEYS}, path),)
     return refuse(
         "no-setting", path, "is neither a ruleset nor an environment", "give the API's answer as it came"
     )
 
 
-def live_branches(data: bytes, path: str) -> tuple[str, ...]:
+def live_branches(document: Any, path: str) -> tuple[str, ...]:
     """The patterns in an answer about an environment's deployment branch policies.
 
     Raises:
         InputError: it is another answer, or not all of it.
     """
-    table = table_in(json_value(data, path), path)
+    table = table_in(document, path)
     policies = table.get("branch_policies")
     if not isinstance(policies, list) or table.get("total_count") != len(policies):
         refuse("no-policies", path, "holds no complete `branch_policies`", "ask for all of them on one page")
@@ -146,17 +142,21 @@ def _live_environment(
     document: Mapping[str, Any], path: str, branches: Mapping[str, tuple[str, ...]]
 ) -> Setting:
     name = name_in(document.get("name"), path)
+    for key in ("can_admins_bypass", "protection_rules", "deployment_branch_policy"):
+        _require_shown(document, key, path, f" of environment `{name}`")
     values = {
-        "can_admins_bypass": _scalar(document.get("can_admins_bypass", True)),
+        "can_admins_bypass": _scalar(document["can_admins_bypass"]),
         "wait_timer": "0",
         "prevent_self_review": "false",
     }
     for each in list_in(document.get("protection_rules"), path):
         rule = table_in(each, path)
         if rule.get("type") == "wait_timer":
-            values["wait_timer"] = _scalar(rule.get("wait_timer"))
+            _require_shown(rule, "wait_timer", path, f" of environment `{name}`")
+            values["wait_timer"] = _scalar(rule["wait_timer"])
         elif rule.get("type") == "required_reviewers":
-            values["prevent_self_review"] = _scalar(rule.get("prevent_self_review", False))
+            _require_shown(rule, "prevent_self_review", path, f" of environment `{name}`")
+            values["prevent_self_review"] = _scalar(rule["prevent_self_review"])
             for reviewer in list_in(rule.get("reviewers"), path):
                 one = table_in(reviewer, path)
                 who = table_in(one.get("reviewer"), path)
@@ -174,6 +174,13 @@ def _live_environment(
         hint = f"give the API's answer about its branch policies with `--branches {name}=FILE`"
         refuse("not-shown", path, f"does not show the branches of environment `{name}`", hint)
     return Setting("environment", name, values)
+
+
+def _require_shown(table: Mapping[str, Any], key: str, path: str, of: str = "") -> None:
+    """Raises `InputError` unless the key is there: the API leaves out what the asker may not see."""
+    if key not in table:
+        hint = "ask the API with the rights of an administrator"
+        refuse("not-shown", path, f"does not show `{key}`{of}", hint)
 
 
 def _flatten(name: str, value: Any, into: dict[str, str]) -> None:
