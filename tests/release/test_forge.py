@@ -259,6 +259,16 @@ def test_release_that_differs_is_refused(there, change, words, draft, digests):
     assert repr(state(there)) == before
 
 
+def test_asset_of_another_size_is_refused(there):
+    """Name, size and digest must all be right; a digest with another size is no answer to trust."""
+    released(Wire(there))
+    listed = json.loads(there.answer(_asked(there, "GET", "/releases/1/assets")).body)
+    listed[0]["size"] += 1
+    wire = Wire(there)
+    wire.lies[5] = Response(200, json.dumps(listed).encode())
+    assert "has another file as the asset" in refusal(wire).message
+
+
 def test_published_release_that_lacks_an_asset_is_refused(there):
     """What was published without a file cannot get it any more, and is not called done."""
     _asset(there, lambda release, asset: release.assets.pop(asset.id))
@@ -307,6 +317,14 @@ def test_tag_that_moved_after_it_was_made_stops_the_release(there):
     with pytest.raises(Refused, match="is at commit"):
         ensure_release(forge, planned(), FILES.__getitem__)
     assert there.releases.held == {}
+
+
+def test_tag_of_another_name_is_no_answer(there):
+    """An answer about a tag that merely begins alike is not taken for ours."""
+    wire = Wire(there)
+    named = {"ref": "refs/tags/v1.0-rc1", "object": {"type": "commit", "sha": COMMIT}}
+    wire.lies[1] = Response(201, json.dumps(named).encode())
+    assert "answers with another reference" in refusal(wire, InputError).message
 
 
 def test_annotated_tag_is_followed_to_its_commit(there):
@@ -526,6 +544,22 @@ def test_download_elsewhere_gets_no_token(there):
     wire.requests.clear()
     wire.lies[6] = Response(302, b"", {"location": "http://evil.example/x"})
     assert "lies at no https address" in refusal(wire, InputError).message
+
+
+def test_download_that_fails_does_not_show_where_from(there):
+    """The address that the forge gives for an asset opens it to anybody, so no error shows it."""
+    there.releases.gives_digests = False
+    released(Wire(there))
+
+    class Unreachable(Wire):
+        def __call__(self, url, *rest):
+            if "/objects/" in url:
+                raise InputError("unreachable", url, f"cannot be reached: {url}", "x")
+            return super().__call__(url, *rest)
+
+    error = refusal(Unreachable(there), InputError)
+    assert error.message == "cannot be fetched from the forge"
+    assert "/objects/" not in str(error)
 
 
 @pytest.mark.parametrize(

@@ -253,6 +253,12 @@ def test_live_settings_are_asked_for_page_by_page(live):
     assert out[-1] == "environment x149: is at the forge only"
 
 
+def test_live_settings_leave_out_what_the_organisation_sets(live):
+    """A ruleset above the repository only forbids more, and is no drift of the repository."""
+    above = {"name": "above", "target": "tag", "source_type": "Organization"}
+    assert live(answers() | {"ruleset-above": above}) == (0, ["no drift in 5 settings"], "")
+
+
 def test_live_settings_that_differ_are_told(live):
     """A rule that was switched off at the forge is drift, exit code 1."""
     documents = answers()

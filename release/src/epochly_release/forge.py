@@ -180,7 +180,11 @@ def _downloaded(forge: Forge, asset: Asset) -> str:
         parts = urlsplit(url)
         if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
             raise InputError("forge-answer", asset.name, "lies at no https address", "look at it by hand")
-        answer = forge.world.fetch(url)
+        try:
+            answer = forge.world.fetch(url)
+        except InputError:  # its words may hold the address, which is as good as a token for a while
+            hint = "see the network, then run it again"
+            raise InputError("unreachable", asset.name, "cannot be fetched from the forge", hint) from None
         if answer.status != 200:
             raise InputError("forge", asset.name, f"download answers {answer.status}", "run it again")
     return hashlib.sha256(answer.body).hexdigest()

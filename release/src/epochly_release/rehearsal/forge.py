@@ -104,8 +104,10 @@ class Forge:
         return self._callers.get(token) if scheme.lower() in {"bearer", "token"} else None
 
     def list_rulesets(self, query: Mapping[str, str]) -> Reply:
-        """`GET /rulesets`: names only."""
-        brief = [{key: one[key] for key in _BRIEFLY if key in one} for one in self.rulesets]
+        """`GET /rulesets`: names only, and those of the organisation too unless they are not wanted."""
+        own = query.get("includes_parents") == "false"
+        shown = [one for one in self.rulesets if not own or one.get("source_type") != "Organization"]
+        brief = [{key: one[key] for key in _BRIEFLY if key in one} for one in shown]
         return paged_reply(f"{self._api}/rulesets", brief, query)
 
     def get_ruleset(self, caller: Caller, number: str) -> Reply:
