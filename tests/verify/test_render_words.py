@@ -157,7 +157,9 @@ def test_who_lets_no_raw_claim_through(issuer):
         (PUBLISH, "publish attestation"),
         (SLSA, "SLSA provenance v1"),
         ("https://slsa.dev/verification_summary/v1", "SLSA verification summary v1"),
-        ("https://cyclonedx.org/bom", "attestation of type `https://cyclonedx.org/bom`"),
+        ("https://cyclonedx.org/bom", "CycloneDX SBOM"),
+        ("https://spdx.dev/Document/v2.3", "SPDX SBOM"),
+        ("https://spdx.dev/Documents", "attestation of type `https://spdx.dev/Documents`"),
     ],
 )
 def test_said_names_the_predicate(predicate_type, expected):

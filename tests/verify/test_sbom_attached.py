@@ -266,4 +266,5 @@ def test_cli_sbom_that_cannot_be_read_is_one_clear_line(second, tmp_path, capsys
 def test_outcome_says_how_many_came_from_outside():
     """The report tells what was looked at."""
     outcome = said(BARE, attached(BARE))
-    assert outcome == Ran((), "1 SBOM (CycloneDX 1.6), 5 components, 1 from outside the wheel")
+    why = "1 SBOM (CycloneDX 1.6), 5 components, 1 from outside the wheel"
+    assert outcome == Ran((), why, f"unsigned: `{WHEEL}.cdx.json`")

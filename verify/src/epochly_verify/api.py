@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -88,8 +89,11 @@ def examine(path: str, wanted: Wanted, policy: Policy, trust: Trust | None) -> A
 
 
 def authenticated(evidence: Evidence, policy: Policy, trust: Trust | None) -> Evidence:
-    """The evidence with its signatures judged. The signing library is imported only when there are any."""
-    if not evidence.attached:
+    """The evidence with its signatures judged. The signing library is imported only when there are any.
+
+    Those over the artifact are judged about the artifact, those over an SBOM file about that file alone.
+    """
+    if not evidence.attached and not any(sbom.signatures for sbom in evidence.sboms):
         return replace(evidence, signed=())
     from epochly_verify.signatures import Target, authenticate  # noqa: PLC0415 - half a second of imports
 
@@ -97,7 +101,12 @@ def authenticated(evidence: Evidence, policy: Policy, trust: Trust | None) -> Ev
     key = managed_key(trust.managed_key, trust.managed_key_origin) if trust.managed_key else None
     target = Target(bytes.fromhex(evidence.digests["sha256"]), evidence.filename)
     signed = authenticate(evidence.attached, target, trust.root, key, policy.limits)
-    return replace(evidence, signed=signed)
+    sboms = []
+    for sbom in evidence.sboms:
+        about = Target(hashlib.sha256(sbom.data).digest(), alone=True)
+        over = authenticate(sbom.signatures, about, trust.root, key, policy.limits)
+        sboms.append(replace(sbom, signed=over))
+    return replace(evidence, signed=signed, sboms=tuple(sboms))
 
 
 def managed_key(pem: bytes, origin: str) -> PublicKey:

@@ -345,7 +345,12 @@ def _parser() -> argparse.ArgumentParser:
         "--key", metavar="FILE", help="PEM public key, for bundles signed without a certificate"
     )
     group = parser.add_argument_group("SBOMs (default: those in the wheel, and the files beside it)")
-    group.add_argument("--sbom", action="append", metavar="FILE", help="a CycloneDX SBOM of the wheel")
+    group.add_argument(
+        "--sbom",
+        action="append",
+        metavar="FILE",
+        help="a CycloneDX SBOM of the wheel, or an attestation of one",
+    )
     group = parser.add_argument_group("trust root (default: the public-good instance, embedded)")
     roots = group.add_mutually_exclusive_group()
     roots.add_argument(

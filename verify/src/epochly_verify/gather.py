@@ -37,7 +37,10 @@ BESIDE = (
     (".slsa.attestation", EvidenceKind.ATTESTATION),
     (".provenance", EvidenceKind.PROVENANCE),
 )
-SBOMS_BESIDE = (".cdx.json", ".sbom.json")
+SBOMS_BESIDE = (".cdx.json", ".sbom.json", ".cdx.sigstore.json")
+SBOM_SIGNATURE = ".sigstore.json"  # beside an SBOM file: a signature over it
+# What is called so and given as an SBOM attests one, and is never read as an SBOM without signature.
+_ATTESTS = (".sigstore.json", ".sigstore")
 _TOGETHER_BYTES = 1 << 20  # bytes of an artifact; starting a thread for less costs more than it gains
 _STAGING, _PUBLIC_GOOD = "staging", "public-good"
 
@@ -50,7 +53,8 @@ class Wanted:
         hashes: digests given for the one artifact (`--hash`).
         hash_sources: parsed files of published digests.
         evidence: signature evidence named by the user; `None` means look beside the artifact.
-        sboms: SBOMs named by the user; `None` means look beside the artifact, when it is a wheel.
+        sboms: SBOMs named by the user, or attestations that hold one; `None` means look beside the artifact, when it
+            is a wheel.
         jobs: threads for reading one archive.
     """
 
@@ -99,6 +103,7 @@ def gather(path: str, wanted: Wanted, limits: Limits = DEFAULT) -> Evidence:
     sboms = wanted.sboms
     if sboms is None:
         sboms = sboms_beside(path, limits) if kind is ArtifactKind.WHEEL else ()
+    attested = {each: form for each in sboms if (form := _attests(each)) is not None}
     return Evidence(
         path=path,
         filename=filename,
@@ -108,9 +113,9 @@ def gather(path: str, wanted: Wanted, limits: Limits = DEFAULT) -> Evidence:
         archive=archive,
         expected=tuple(expected),
         expected_sources=tuple(sources),
-        attached=attached,
+        attached=_with_sboms(attached, attested),
         lock_identities=tuple(identities),
-        sboms=sboms,
+        sboms=tuple(each for each in sboms if each not in attested),
     )
 
 
@@ -145,8 +150,36 @@ def sboms_beside(path: str, limits: Limits) -> tuple[AttachedSbom, ...]:
 
 
 def attached_sbom(path: str, limits: Limits) -> AttachedSbom:
-    """An SBOM from a file; raises as `read_file`."""
-    return AttachedSbom(path, read_file(path, limits.evidence_bytes))
+    """An SBOM from a file, with the signature that lies beside it; raises as `read_file`."""
+    over = path + SBOM_SIGNATURE
+    signatures: tuple[Attached, ...] = ()
+    if os.path.lexists(over):
+        signatures = (Attached(over, EvidenceKind.BUNDLE, read_file(over, limits.evidence_bytes)),)
+    return AttachedSbom(path, read_file(path, limits.evidence_bytes), signatures)
+
+
+def _attests(sbom: AttachedSbom) -> EvidenceKind | None:
+    """In which form of evidence an SBOM comes; `None` for a plain document.
+
+    Told by its name, else by its content; what could be read as either is an unsigned document, which claims less.
+    """
+    if b'"verification_material"' in sbom.data:
+        kind = EvidenceKind.ATTESTATION
+    elif b'"verificationMaterial"' in sbom.data or sbom.origin.endswith(_ATTESTS):
+        kind = EvidenceKind.BUNDLE
+    else:
+        return None
+    plain = b'"bomFormat"' in sbom.data or b'"spdxVersion"' in sbom.data
+    return None if plain and not sbom.origin.endswith(_ATTESTS) else kind
+
+
+def _with_sboms(
+    attached: tuple[Attached, ...], attested: Mapping[AttachedSbom, EvidenceKind]
+) -> tuple[Attached, ...]:
+    """The evidence with the attestations that were given as SBOMs; a file that was given as both counts once."""
+    found = tuple(Attached(each.origin, kind, each.data, as_sbom=True) for each, kind in attested.items())
+    twice = {each.data for each in found}
+    return (*(each for each in attached if each.data not in twice), *found)
 
 
 def attached_file(path: str, limits: Limits, *, provenance: bool) -> Attached:

@@ -1,7 +1,7 @@
 """The frozen values that flow through the judge: evidence in, report out.
 
 Nothing here reads, decides or prints. `gather.py` makes `Evidence`, `run.py` turns it into a `Report`,
-`render/` turns that into text.
+`render/` turns that into text. It is long, because every value that passes between parts is here, with what it means.
 """
 
 from __future__ import annotations
@@ -151,19 +151,30 @@ class Attached:
         origin: where it came from, as a person would name it.
         kind: what it claims to be.
         data: its bytes.
+        as_sbom: it was given as an SBOM, so it has to attest one.
     """
 
     origin: str
     kind: EvidenceKind
     data: bytes
+    as_sbom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AttachedSbom:
-    """An SBOM that came beside the artifact or was named by the user, unread; `origin` as in `Attached`."""
+    """An SBOM that came beside the artifact or was named by the user, unread.
+
+    Attributes:
+        origin: as in `Attached`.
+        data: its bytes.
+        signatures: signature evidence over these bytes, unread.
+        signed: the same after it was judged, and about nothing but these bytes; `None` until then.
+    """
 
     origin: str
     data: bytes
+    signatures: tuple[Attached, ...] = ()
+    signed: tuple[Signed, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,19 +327,24 @@ class Evidence:
 class Ran:
     """A check ran; the layer passes unless a finding of error severity says otherwise.
 
-    `why` says in one clause what was looked at, e.g. "34 members, 2 formats".
+    `why` says in one clause what was looked at, e.g. "34 members, 2 formats"; `also` is said even when the layer fails.
     """
 
     findings: tuple[Finding, ...] = ()
     why: str = ""
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NotRun:
-    """A check had nothing to look at. `why` completes "not run: ..."; notes below an error may come with it."""
+    """A check had nothing to look at. `why` completes "not run: ..."; notes below an error may come with it.
+
+    `also` as in `Ran`.
+    """
 
     why: str
     findings: tuple[Finding, ...] = ()
+    also: str = ""
 
 
 Outcome = Ran | NotRun
@@ -363,7 +379,10 @@ class JudgedFinding:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactReport:
-    """The judgement of one artifact."""
+    """The judgement of one artifact.
+
+    `signed` are the signatures over it, `sbom_signed` those over SBOM files, which say nothing of the artifact itself.
+    """
 
     path: str
     sha256: str
@@ -374,6 +393,7 @@ class ArtifactReport:
     signed: tuple[Signed, ...]
     required: tuple[Layer, ...]
     policy: str
+    sbom_signed: tuple[Signed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from epochly_verify.checks import CHECKS
@@ -42,14 +43,17 @@ def judge(evidence: Evidence, policy: Policy) -> ArtifactReport:
     required = required_layers(evidence, policy)
     layers: list[LayerResult] = []
     judged: list[JudgedFinding] = []
+    also: dict[Layer, str] = {}
     for layer, check in CHECKS:
         outcome = check(evidence, policy)
+        also[layer] = f"; {outcome.also}" if outcome.also else ""
         weighed = [_weigh(finding, policy) for finding in outcome.findings]
         judged += weighed
         layers.append(_result(layer, outcome, weighed))
     # A check may report a finding that belongs to another layer (one archive walk sees much): that layer fails.
     errors = {finding.layer for finding in judged if finding.severity is Severity.ERROR}
     layers = [_failed(result, judged) if result.layer in errors else result for result in layers]
+    layers = [replace(result, why=f"{result.why}{also[result.layer]}") for result in layers]
     return ArtifactReport(
         path=evidence.path,
         sha256=evidence.digests.get("sha256", ""),
@@ -60,6 +64,7 @@ def judge(evidence: Evidence, policy: Policy) -> ArtifactReport:
         signed=evidence.signed or (),
         required=tuple(layer for layer in Layer if layer in required),
         policy=rule.origin if rule else "",
+        sbom_signed=tuple(signed for sbom in evidence.sboms for signed in sbom.signed or ()),
     )
 
 

@@ -45,11 +45,13 @@ class Target:
 
     Attributes:
         sha256: digest of the artifact.
-        filename: its name, or empty where only the digest counts (then subject names and count are not judged).
+        filename: its name, or empty where only the digest counts (then subject names are not judged).
+        alone: a statement has to speak of it and of nothing else; a file name implies it.
     """
 
     sha256: bytes
     filename: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def _statement(bundle: Bundle, target: Target, origin: str) -> Statement:
         )
     statement = parse_statement(bundle.envelope.payload, origin)
     subjects = statement.subjects
-    if target.filename and len(subjects) != 1:
+    if (target.filename or target.alone) and len(subjects) != 1:
         raise Refusal(
             "subject-count", origin, f"the statement has {len(subjects)} subjects, expected exactly one"
         )

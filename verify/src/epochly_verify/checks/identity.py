@@ -1,9 +1,9 @@
 """Layer `identity`: was it signed by somebody the policy accepts?
 
 A policy's identities and those of a lock file are asked separately, and where both are given both must be met. A
-signature of a stranger does not spoil that of an accepted signer, but is said. Provenance may come from an earlier
-job of the same workflow, or from a reusable workflow the rule names as builder; such a signature is no stranger's,
-but it alone does not make the layer pass.
+signature of a stranger does not spoil that of an accepted signer, but is said. Provenance and SBOMs may be attested by
+an earlier job of the same workflow, or by a reusable workflow the rule names as builder; such a signature is no
+stranger's, but it alone does not make the layer pass.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from epochly_verify.checks.signer import signer_in_words
 from epochly_verify.model import Finding, NotRun, Outcome, Ran
 from epochly_verify.parse.attestation_identities import rule_from_lock
 from epochly_verify.parse.filename import parse_filename, project_from_filename
+from epochly_verify.parse.sbom import attested_standard
 from epochly_verify.policy import UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class Trusted:
     builders: tuple[str, ...] = ()
     from_lock: bool = False
 
+    @property
+    def unsupported(self) -> tuple[str, ...]:
+        """Of each identity that cannot be judged here, why."""
+        return tuple(identity.subject for identity in self.identities if identity.kind == UNSUPPORTED)
+
 
 def check(evidence: Evidence, policy: Policy) -> Outcome:
     """Every source of identities is met by at least one authentic signature, and strangers are named."""
@@ -67,7 +73,7 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
     for trusted in sources:
         matching = [signed for signed in authentic if _matches(trusted, signed, version)]
         accepted += matching
-        unsupported = [identity.subject for identity in trusted.identities if identity.kind == UNSUPPORTED]
+        unsupported = trusted.unsupported
         if matching:
             findings += _strangers(trusted, authentic, version)
             findings += _unproven_environments(trusted, matching, version)
@@ -98,11 +104,11 @@ def trusted_signers(evidence: Evidence, policy: Policy) -> tuple[Trusted, ...]:
 
 
 def is_stranger(trusted: Trusted, signed: Signed, version: Version | None) -> bool:
-    """Whether the source accepts the signature in no role: neither for the artifact, nor for its provenance."""
+    """Whether the source accepts the signature in no role: neither for the artifact, nor for how it was built."""
     if _matches(trusted, signed, version):
         return False
-    statement = signed.statement
-    if statement is None or not statement.predicate_type.startswith(_PROVENANCE):
+    kind = signed.statement.predicate_type if signed.statement else ""
+    if not kind.startswith(_PROVENANCE) and not attested_standard(kind):
         return True
     signer = signed.claims.build_signer_uri if signed.claims else ""
     builds = signer and any(fnmatchcase(signer, pattern) for pattern in trusted.builders)
@@ -138,12 +144,14 @@ def _provable(identity: Identity, signed: Signed, trusted: Trusted) -> Identity:
     return identity
 
 
-def _mismatch(trusted: Trusted, signed: Signed, version: Version | None) -> Finding:
+def why_stranger(trusted: Trusted, signed: Signed, version: Version | None) -> str:
+    """Who signed, and what the source has against it."""
     reasons = nearest_reasons(trusted.identities, signed, version=version)
-    message = (
-        f"signed by {signer_in_words(signed)}, whom {trusted.origin} does not accept: {'; '.join(reasons)}"
-    )
-    return Finding("identity-mismatch", signed.origin, message)
+    return f"signed by {signer_in_words(signed)}, whom {trusted.origin} does not accept: {'; '.join(reasons)}"
+
+
+def _mismatch(trusted: Trusted, signed: Signed, version: Version | None) -> Finding:
+    return Finding("identity-mismatch", signed.origin, why_stranger(trusted, signed, version))
 
 
 def _strangers(trusted: Trusted, authentic: list[Signed], version: Version | None) -> list[Finding]:

@@ -1,12 +1,13 @@
 """Layer `sbom`: do the SBOMs inside a wheel and beside it describe that wheel?
 
-Looked at are the files below `sboms/` in the wheel's own dist-info folder (PEP 770) and those that the evidence attaches.
+Looked at are the files below `sboms/` in the wheel's own dist-info folder (PEP 770) and those that the evidence attaches
+or attests.
 Honest differences are no findings: a root inside a wheel that is no Python package describes a part of it (maturin's
 crates), a list may be partial and may name its root twice (auditwheel), names are compared normalised, a document in a
 wheel may have no root. That all dependencies and native libraries are listed is asked of an SBOM that claims it. A hash of
 the whole wheel is never asked for, since no file inside can hold it; one that is claimed is compared.
 
-The parts: `sbom_root.py`, `sbom_hashes.py`, `sbom_contents.py`, `sbom_dependencies.py`, `sbom_agreement.py`.
+The parts: `sbom_signatures.py`, `sbom_root.py`, `sbom_hashes.py`, `sbom_contents.py`, `sbom_dependencies.py`, `sbom_agreement.py`.
 https://peps.python.org/pep-0770/ and https://cyclonedx.org/docs/1.6/json/
 """
 
@@ -30,6 +31,7 @@ from epochly_verify.checks.sbom_root import (
     project_of,
     wheel_name,
 )
+from epochly_verify.checks.sbom_signatures import sboms_from_outside
 from epochly_verify.model import ArtifactKind, Finding, MemberKind, NotRun, Ran
 from epochly_verify.parse.distinfo import files_by_name, find_dist_info, top_levels
 from epochly_verify.parse.fields import Refusal
@@ -75,27 +77,30 @@ def check(evidence: Evidence, policy: Policy) -> Outcome:
         return NotRun("the archive could not be read")
     info = find_dist_info(evidence.archive, evidence.filename)
     folder = f"{info.folder}/sboms/" if info else ""
-    sboms = [_File(each.origin, each.data, len(each.data), attached=True) for each in evidence.sboms]
+    outside = sboms_from_outside(evidence, policy)
+    sboms = [_File(origin, data, len(data), attached=True) for origin, data in outside.documents]
+    read = len(sboms)
     sboms += [
         _File(path, member.content, member.size_bytes, attached=False)
         for path, member in files.items()
         if folder and path.startswith(folder)
     ]
-    if not sboms:
+    count = outside.count + len(sboms) - read
+    if not count:
         return NotRun("no SBOM in the wheel", tuple(_vendored_without_sbom(files)))
     judge = _Judge(evidence, policy, files, info)
-    findings = [finding for sbom in sboms for finding in judge.findings(sbom)]
-    total = f"{len(sboms)} SBOM{'s' * (len(sboms) > 1)}"
+    findings = [*outside.findings, *(finding for sbom in sboms for finding in judge.findings(sbom))]
+    total = f"{count} SBOM{'s' * (count > 1)}"
     if not judge.checked:
-        return NotRun(f"{total}, none in a form that is checked", tuple(findings))
-    which = total if judge.checked == len(sboms) else f"{judge.checked} of {total}"
+        return NotRun(f"{total}, none in a form that is checked", tuple(findings), outside.signers)
+    which = total if judge.checked == count else f"{judge.checked} of {total}"
     listed = f"{judge.components} component{'s' * (judge.components != 1)}"
     why = f"{which} (CycloneDX {', '.join(sorted(judge.versions))}), {listed}"
-    if evidence.sboms:
-        why += f", {len(evidence.sboms)} from outside the wheel"
+    if outside.count:
+        why += f", {outside.count} from outside the wheel"
     if judge.wheel.own is None:
         why += "; the file name is no wheel name to compare with"
-    return Ran(tuple(findings), why)
+    return Ran(tuple(findings), why, outside.signers)
 
 
 class _Judge:

@@ -20,8 +20,8 @@ KINDS: tuple[Kind, ...] = (
         id="sbom-unrecognised",
         severity=Severity.ERROR,
         means=(
-            "An SBOM of the wheel is JSON but no object, or its name promises CycloneDX or SPDX and its content is "
-            "neither. A scanner that looks for that standard finds nothing in it."
+            "An SBOM of the wheel is JSON but no object, or its name or the type of the attestation that holds it promises "
+            "CycloneDX or SPDX and its content is neither. A scanner that looks for that standard finds nothing in it."
         ),
         hint="ask the publisher for a wheel whose SBOM is what its name says",
         source="PEP 770, CycloneDX 1.6 `bomFormat`, SPDX 2.3 `spdxVersion`; attack row 54",
@@ -58,6 +58,26 @@ KINDS: tuple[Kind, ...] = (
         ),
         hint="get the SBOM that belongs to this file, or leave this one away",
         source="CycloneDX `metadata.component` (name, version, hashes); attack row 54",
+    ),
+    Kind(
+        id="sbom-signature-invalid",
+        severity=Severity.ERROR,
+        means=(
+            "A signature lies beside an SBOM file and does not hold for it: the SBOM was changed after it was signed, the "
+            "signature belongs to another file, or it is forged. The SBOM was not read."
+        ),
+        hint="get SBOM and signature again from the publisher, or leave both away",
+        source="Sigstore client specification; a file's signature lies beside it as `.sigstore.json`",
+    ),
+    Kind(
+        id="sbom-signer-mismatch",
+        severity=Severity.ERROR,
+        means=(
+            "The signature over an SBOM holds, and was made by somebody whom the policy or the lock file does not accept "
+            "for this wheel. Anybody can sign an SBOM of any file, and so vouch for a list that leaves things out."
+        ),
+        hint="find out who signed it; name that signer in the policy, or leave the SBOM away",
+        source="in-toto attestation validation model; attack row 54",
     ),
     Kind(
         id="sboms-disagree",

@@ -12,6 +12,7 @@ https://peps.python.org/pep-0770/ and https://cyclonedx.org/docs/1.6/json/
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,13 @@ from epochly_verify.parse.strictjson import load_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from epochly_verify.model import Statement
+
 MAX_SBOM_BYTES = (
     8 * MIB
 )  # bytes of one SBOM; the largest seen in a wheel has 0.5 MiB, and parsed it is 20 times larger
 MAX_SBOMS_BYTES = 2 * MAX_SBOM_BYTES  # bytes of all SBOMs of one wheel; the most costly take a second a MiB
+MAX_OUTSIDE_SBOMS = 20  # SBOMs of one wheel from outside it; each is compared with every other
 KNOWN_VERSIONS = frozenset({"1.2", "1.3", "1.4", "1.5", "1.6", "1.7"})  # 1.2 is the first with JSON
 
 _PROMISING = (
@@ -45,6 +49,10 @@ _TAG_VALUE = re.compile(rb"^SPDXVersion:", re.MULTILINE)
 _NAMES_A_PLACE = re.compile(r"path|location|\bplace|file|wheel|archive|bundle", re.IGNORECASE)
 # Below these keys an object is a component, wherever in the document: tools, formulation and pedigree have some too.
 _COMPONENT_KEYS = frozenset({"component", "components", "ancestors", "descendants", "variants"})
+_PREDICATES = {  # predicate types: cosign writes the bare one, GitHub's `attest` adds the version for SPDX
+    "CycloneDX": re.compile(r"https://cyclonedx\.org/bom(/v?[0-9]+(\.[0-9]+)*)?"),
+    "SPDX": re.compile(r"https://spdx\.dev/Document(/v?[0-9]+(\.[0-9]+)*)?"),
+}
 _DOWNLOADS = frozenset({"distribution", "source-distribution"})
 
 
@@ -112,6 +120,29 @@ class Unchecked:
     """An SBOM that is not read; `what` says what it is."""
 
     what: str
+
+
+def attested_standard(predicate_type: str) -> str:
+    """The standard whose documents an attestation of this type holds: `CycloneDX`, `SPDX`, or empty for no SBOM."""
+    return next((name for name, types in _PREDICATES.items() if types.fullmatch(predicate_type)), "")
+
+
+def attested_document(statement: Statement, name: str) -> bytes:
+    """The SBOM that an attestation of it holds as its predicate, written out again.
+
+    Raises:
+        Refusal: `sbom-unrecognised`: the predicate is nothing of the standard that its type promises.
+    """
+    standard, predicate = attested_standard(statement.predicate_type), statement.predicate or {}
+    marks = {
+        "CycloneDX": predicate.get("bomFormat") == "CycloneDX",
+        "SPDX": isinstance(predicate.get("spdxVersion"), str) or "@graph" in predicate,
+    }
+    if not marks.get(standard):
+        said = f"{standard} SBOM" if standard else "SBOM"
+        message = f"is given as an attested {said}, the predicate of type {quoted(statement.predicate_type)} is none"
+        raise Refusal("sbom-unrecognised", name, message)
+    return json.dumps(predicate, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def parse_sbom(data: bytes, name: str) -> CycloneDx | Unchecked:

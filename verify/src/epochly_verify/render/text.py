@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from epochly_verify.render import RenderOptions
 
 MAX_SHOWN_PER_ID = 8  # findings of one id on a screen; the other formats list them all
+MAX_WHY = 600  # characters of what a layer says; that of `sbom` names files and signers
 MAX_SHOWN_SIGNERS = 5  # different signers on a screen, and as many statements of each
 
 _BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
@@ -79,7 +80,7 @@ def _screen(artifact: ArtifactReport, options: RenderOptions) -> list[str]:
 def _layer(result: LayerResult, required: bool, options: RenderOptions) -> list[str]:
     mark = _MARKS[result.status][options.unicode]
     word = _STATUS_WORDS[result.status]
-    why = shown(result.why, 300)
+    why = shown(result.why, MAX_WHY)
     if required and result.status is Status.NOT_RUN:
         why = f"required, but {why}" if why else "required"
     prefix = f"  {mark} {result.layer:<11} {word:<7}  "

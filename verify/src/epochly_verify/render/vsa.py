@@ -60,7 +60,7 @@ def _statement(artifact: ArtifactReport, options: RenderOptions, verified: str) 
     }
     if options.version:
         predicate["verifier"]["version"] = {"epochly-verify": options.version}
-    inputs = _input_attestations(artifact.signed)
+    inputs = _input_attestations((*artifact.signed, *artifact.sbom_signed))
     if inputs:
         predicate["inputAttestations"] = inputs
     return {

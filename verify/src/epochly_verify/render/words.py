@@ -140,6 +140,9 @@ def said(signed: Signed) -> str:
         return f"SLSA provenance {shown(kind.rpartition('/')[2], 20)}"
     if kind.startswith("https://slsa.dev/verification_summary/"):
         return f"SLSA verification summary {shown(kind.rpartition('/')[2], 20)}"
+    for standard, base in (("CycloneDX", "https://cyclonedx.org/bom"), ("SPDX", "https://spdx.dev/Document")):
+        if kind == base or kind.startswith(f"{base}/"):
+            return f"{standard} SBOM"
     return f"attestation of type {_quoted(kind)}"
 
 
