@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -296,6 +298,30 @@ def test_settings_are_shown_by_rights(forge, asked):
     assert asked("GET", "/environments")[1] == {"total_count": 1, "environments": [{"name": "pypi"}]}
     policies = asked("GET", "/environments/pypi/deployment-branch-policies")[1]
     assert policies == {"total_count": 1, "branch_policies": [{"name": "main"}]}
+
+
+def test_settings_command_asks_the_forge_it_is_told(forge, world, tmp_path):
+    """`epochly-release settings --check --live`, as a program of its own, finds the forge through its environment."""
+    forge.rulesets, forge.environments, forge.branch_policies = [], [], {}
+    wanted = {"environment": "pypi", "can_admins_bypass": False, "wait_timer": 0}
+    wanted |= {"prevent_self_review": False, "reviewers": [], "branches": ["main"]}
+    (tmp_path / "environment.json").write_text(json.dumps(wanted))
+    command = [sys.executable, "-m", "epochly_release", "settings", "--settings", str(tmp_path)]
+    known = world.environ | {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+
+    def checked(token):
+        given = [*command, "--check", "--live", REPOSITORY]
+        environ = known | {"GH_TOKEN": token}
+        done = subprocess.run(given, env=environ, check=False, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout
+
+    assert checked(forge.admin_token) == (1, "environment pypi: is not at the forge\n")
+    policy = {"protected_branches": False, "custom_branch_policies": True}
+    there = {"name": "pypi", "can_admins_bypass": False, "protection_rules": []}
+    forge.environments = [there | {"deployment_branch_policy": policy}]
+    forge.branch_policies = {"pypi": [{"name": "main", "type": "branch"}]}
+    assert checked(forge.admin_token) == (0, "no drift in 1 settings\n")
+    assert checked("unknown") == (2, "")
 
 
 def test_tokens_of_two_instances_differ():
