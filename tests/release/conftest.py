@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 
 from epochly_release.world import Machine, Response
 
+_HERE = str(Path(__file__).parent)
+if _HERE not in sys.path:  # so that tests can say `from released import Release`
+    sys.path.insert(0, _HERE)
 SAMPLE = Path(__file__).with_name("sample_project")
 TOOLS = ("build", "packaging", "pyproject-hooks", "setuptools")
 ENVIRON = {

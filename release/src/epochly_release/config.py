@@ -41,6 +41,7 @@ class Config:
         trigger: event that starts it.
         index: address of a PEP 691 index, or empty for the client's own.
         upload_url: address of the legacy upload interface, or empty for the client's own.
+        trust_config: file with a Sigstore client trust configuration, or empty for the public instance.
         same_path: the second build uses the first one's path, for backends that write it into what they build.
     """
 
@@ -57,6 +58,7 @@ class Config:
     trigger: str = "workflow_dispatch"
     index: str = ""
     upload_url: str = ""
+    trust_config: str = ""
     same_path: bool = False
 
 
@@ -70,7 +72,7 @@ REQUIRED = (
     "workflow",
     "environment",
 )
-OPTIONAL = ("tag", "ref", "trigger", "index", "upload-url", "same-path")
+OPTIONAL = ("tag", "ref", "trigger", "index", "upload-url", "trust-config", "same-path")
 
 
 def parse_config(data: bytes, origin: str) -> Config:
@@ -120,6 +122,7 @@ def parse_config(data: bytes, origin: str) -> Config:
         ref=_text(origin, "ref", table.get("ref", "refs/heads/main"), r"refs/(heads|tags)/[\w./-]+"),
         trigger=_text(origin, "trigger", table.get("trigger", "workflow_dispatch"), r"[a-z_]+"),
         index=_text(origin, "index", table.get("index", ""), r"(https?://\S+)?"),
+        trust_config=_path(origin, "trust-config", table["trust-config"]) if "trust-config" in table else "",
         upload_url=_text(origin, "upload-url", table.get("upload-url", ""), r"(https?://\S+)?"),
         same_path=table.get("same-path", False),
     )

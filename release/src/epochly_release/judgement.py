@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from epochly_release.attestation import BUNDLE, CYCLONEDX, PUBLISH
+from epochly_release.checkout import Repository
 from epochly_release.errors import InputError, Refused
 from epochly_release.manifest import MANIFEST, is_distribution, listed, parse_manifest
 from epochly_release.provenance import FORGE, SLSA
@@ -58,16 +59,29 @@ def policy_of(plan: Plan, *, wheel: bool) -> Policy:
     return Policy(rules=(rule,), require=require)
 
 
-def trust_of(places: Places, world: World) -> Trust:
+def trust_config_of(plan: Plan, places: Places, world: World) -> tuple[str, str]:
+    """The Sigstore client trust configuration and where it is from; both empty for the public instance.
+
+    It is the file that was named, or the one at the commit that the release's configuration names. The environment cannot
+    name one: an earlier step of the same job could set it.
+    """
+    if places.trust_config:
+        return world.read(places.trust_config).decode("utf-8", "replace"), places.trust_config
+    if plan.config.trust_config:
+        data = Repository(places.repository, world).show(plan.commit, plan.config.trust_config)
+        return data.decode("utf-8", "replace"), plan.config.trust_config
+    return "", ""
+
+
+def trust_of(plan: Plan, places: Places, world: World) -> Trust:
     """What signatures are judged against: the root in the given configuration, or the one embedded in the judge."""
-    if not places.trust_config:
+    text, where = trust_config_of(plan, places, world)
+    if not where:
         return default_trust()
-    text = world.read(places.trust_config).decode("utf-8", "replace")
-    root = trusted_root_of(text, places.trust_config).encode()
     try:
-        return Trust(parse_trust_root(root, places.trust_config))
+        return Trust(parse_trust_root(trusted_root_of(text, where).encode(), where))
     except VerifyError as error:
-        raise InputError("trust-config", places.trust_config, error.message, error.hint) from error
+        raise InputError("trust-config", where, error.message, error.hint) from error
 
 
 def read_manifest(plan: Plan, places: Places, world: World) -> dict[str, Listed]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from epochly_release.plan import Plan
 
 MANIFEST = "manifest.json"
+ENVIRONMENT = "environment.cdx.json"
+SBOM_ENDING = ".cdx.json"  # of the SBOM beside a wheel
 FORMAT = "epochly-manifest/1"
 _FIELDS = ("format", "commit", "epoch", "files", "plan", "repository", "tag", "version")
 

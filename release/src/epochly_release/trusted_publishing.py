@@ -53,7 +53,8 @@ def _minted(world: World, base: str) -> str:
     token = document.get("token")
     if answer.status == 200 and isinstance(token, str):
         return token
-    errors = [each for each in document.get("errors") or [] if isinstance(each, dict)]
+    listed = document.get("errors")
+    errors = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     said = "; ".join(f"{each.get('code')}: {each.get('description')}" for each in errors) or "no reason given"
     hint = "register this workflow and environment as a trusted publisher of every project"
     if any(each.get("code") == "invalid-reuse-token" for each in errors):

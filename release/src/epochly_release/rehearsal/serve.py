@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S = 10  # seconds until the server must listen; it takes a tenth of one
 _ADDRESS = "127.0.0.1"
+_CUT_S = 0.05  # seconds in which the loop sees to it that cut connections are closed
 
 
 class ServeError(RuntimeError):
@@ -94,6 +95,7 @@ def serve(
         ServeError: the server did not start in time.
     """
     with socket.create_server((_ADDRESS, port)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each small answer waits 40 ms
         address = url or f"https://localhost:{listener.getsockname()[1]}"
         files = write_tls_files(folder, ["localhost", *hosts], sources)
         instance = new_instance(address, run, publishers, sources)
@@ -107,11 +109,11 @@ def serve(
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                timeout_graceful_shutdown=2,
+                timeout_graceful_shutdown=1,
             )
         )
         thread = threading.Thread(
-            target=asyncio.run, args=[server.serve([listener])], name="rehearsal", daemon=True
+            target=asyncio.run, args=[_until_told(server, listener)], name="rehearsal", daemon=True
         )
         thread.start()
         try:
@@ -120,6 +122,16 @@ def serve(
         finally:
             server.should_exit = True
             thread.join(START_TIMEOUT_S)
+
+
+async def _until_told(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until `should_exit`; a client that keeps a connection open and idle is cut off, not waited for."""
+    await server.serve([listener])
+    for connection in list(server.server_state.connections):
+        transport = getattr(connection, "transport", None)
+        if transport is not None:
+            transport.abort()
+    await asyncio.sleep(_CUT_S)
 
 
 def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:

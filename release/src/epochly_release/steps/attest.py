@@ -23,12 +23,11 @@ from epochly_release.attestation import (
     kept,
     statement,
 )
-from epochly_release.judgement import distributions, identity_of, read_manifest, trust_of
-from epochly_release.manifest import MANIFEST, listed
+from epochly_release.judgement import distributions, identity_of, read_manifest, trust_config_of, trust_of
+from epochly_release.manifest import MANIFEST, SBOM_ENDING, listed
 from epochly_release.provenance import SLSA, claims_of_token, refuse_other_run, slsa_predicate
 from epochly_release.signing import sign_all
 from epochly_release.steps.build import BUILDINFO
-from epochly_release.steps.describe import SBOM_ENDING
 from epochly_release.steps.result import StepResult
 from epochly_verify.checks.matching import match
 from epochly_verify.limits import DEFAULT
@@ -53,11 +52,11 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
     token = world.identity_token(AUDIENCE)
     claims = claims_of_token(token)
     refuse_other_run(plan, claims)
-    trust = trust_of(places, world)
+    config, _ = trust_config_of(plan, places, world)
+    trust = trust_of(plan, places, world)
     wanted = tuple(signatures_of(files, claims, places, world))
     there = {os.path.basename(path) for path in world.files(places.out)}
     todo = [one for one in wanted if not (one.name in there and _holds(one, plan, places, world, trust))]
-    config = world.read(places.trust_config).decode("utf-8", "replace") if places.trust_config else ""
     for number, (one, bundle) in enumerate(sign_all(todo, token, config), 1):
         world.write(f"{places.out}/{one.name}", kept(one, bundle))
         world.tell(f"attest: {number} of {len(todo)}  {one.name}")

@@ -40,7 +40,7 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
     manifest = read_manifest(plan, places, world)
     wanted = {name: manifest[name] for name in staged.uploads}
     index = simple_index(world, places.index or plan.config.index)
-    trust = trust_of(places, world)
+    trust = trust_of(plan, places, world)
     world.fresh_folder(places.build_root)
     notes, made = [], {}
     for distribution in plan.distributions:

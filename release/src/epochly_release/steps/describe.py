@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from epochly_release.canonical import canonical
 from epochly_release.errors import InputError, Refused
-from epochly_release.manifest import MANIFEST, is_distribution, listed, manifest_of
+from epochly_release.manifest import ENVIRONMENT, MANIFEST, SBOM_ENDING, is_distribution, listed, manifest_of
 from epochly_release.steps.build import BUILDINFO
 from epochly_release.steps.result import StepResult
-from epochly_sbom import __version__ as sbom_version
 from epochly_sbom.describe import wheel_sbom
 from epochly_sbom.embed import embed
 from epochly_sbom.environment import environment_sbom
@@ -32,13 +31,12 @@ if TYPE_CHECKING:
     from epochly_release.steps.result import Places
     from epochly_release.world import World
 
-ENVIRONMENT = "environment.cdx.json"
-SBOM_ENDING = ".cdx.json"
-
 
 def run(plan: Plan, places: Places, world: World) -> StepResult:
     """Leave final wheels and sdists, their SBOMs, `environment.cdx.json`, `buildinfo.json` and the manifest in `out`."""
-    options = Options(tool_version=sbom_version, epoch=plan.epoch)
+    from epochly_sbom import __version__  # noqa: PLC0415 - reads the installed metadata, which a job with a token has not
+
+    options = Options(tool_version=__version__, epoch=plan.epoch)
     files: dict[str, bytes] = {}
     for path in world.files(places.built):
         name = os.path.basename(path)

@@ -19,8 +19,7 @@ from epochly_release.judgement import (
     read_manifest,
     trust_of,
 )
-from epochly_release.manifest import is_distribution
-from epochly_release.steps.describe import ENVIRONMENT, SBOM_ENDING
+from epochly_release.manifest import ENVIRONMENT, SBOM_ENDING, is_distribution
 from epochly_release.steps.result import StepResult
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
 
 def judge_all(plan: Plan, places: Places, world: World, files: dict[str, Listed]) -> tuple[str, ...]:
     """What was verified, a line each; raises `Refused`."""
-    trust = trust_of(places, world)
+    trust = trust_of(plan, places, world)
     signer = judge_manifest(plan, places, world, trust)
     notes = [f"manifest signed by {signer}"]
     names = distributions(files)
