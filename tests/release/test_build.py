@@ -59,7 +59,9 @@ two_users = pytest.mark.skipif(
 def run_build(project, machine, tmp_path):
     """Builds the project as it is committed now; `leak` switches it to the small backend first."""
 
-    def run(commit=None, *, leak="", where="one", out="out", world=machine, extra=""):
+    def run(
+        commit=None, *, leak="", where="one", out="out", world=machine, extra="", pythons=(sys.executable,)
+    ):
         if leak:
             text = (project / "pyproject.toml").read_text().replace('"setuptools>=77"', "")
             text = text.replace(
@@ -75,7 +77,7 @@ def run_build(project, machine, tmp_path):
             str(project),
             str(tmp_path / out),
             str(tmp_path / where),
-            (sys.executable,),
+            pythons,
             tools="installed",
             any_tree=True,
         )
@@ -91,7 +93,7 @@ def test_extension_in_c_builds_to_equal_bytes_in_two_places(run_build, tmp_path)
     assert len(first.files) == 3
     for name in first.files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    (wheel,) = (tmp_path / "a").glob("*.whl")
+    (wheel,) = (tmp_path / "a" / "built").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         (library,) = (name for name in archive.namelist() if name.endswith(".so"))
         assert str(tmp_path).encode() not in archive.read(library)
@@ -100,15 +102,14 @@ def test_extension_in_c_builds_to_equal_bytes_in_two_places(run_build, tmp_path)
 def test_built_files_are_canonical_and_recorded(run_build, commit, tmp_path):
     """What is left in the folder is in canonical form, and the buildinfo names its hash but no path of the machine."""
     result = run_build(commit, leak="'nothing'")
-    record = (tmp_path / "out" / "buildinfo.json").read_text()
+    record = (tmp_path / "out" / "built" / "buildinfo.json").read_text()
     value = json.loads(record)
-    assert value["files"] == {
-        name: digest for name, digest in result.files.items() if name != "buildinfo.json"
-    }
+    digests = {f"built/{name}": digest for name, digest in value["files"].items()}
+    assert digests == {name: result.files[name] for name in result.files if name != "built/buildinfo.json"}
     assert str(tmp_path) not in record
     assert value["interpreters"][0]["zlib"]
     for name in value["files"]:
-        data = (tmp_path / "out" / name).read_bytes()
+        data = (tmp_path / "out" / "built" / name).read_bytes()
         assert canonical(name, data, 1_700_000_001) == data
 
 
@@ -130,7 +131,19 @@ def test_build_that_depends_on_the_machine_is_refused_with_the_line(run_build, c
         run_build(commit, leak=leak)
     assert caught.value.details[0] == "`demo.py` differs:"
     assert any(line.startswith("  -") for line in caught.value.details)
-    assert not list(tmp_path.glob("out/*.whl"))
+    assert not list(tmp_path.glob("out/**/*.whl"))
+
+
+def test_pythons_that_make_one_name_are_held_to_the_same_bytes(run_build, commit, tmp_path):
+    """When two Pythons make a file of one name, e.g. for an extension, and it differs, both are named."""
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nFLAGS=-O3 exec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    with pytest.raises(
+        Refused, match=r"two builds \(cpython [\d.]+, usual; cpython [\d.]+, usual\)"
+    ) as caught:
+        run_build(commit, leak="os.environ.get('FLAGS', '-O2')", pythons=(sys.executable, str(other)))
+    assert {"  --O2", "  +-O3"} <= set(caught.value.details)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +162,7 @@ def test_build_on_a_machine_of_one_user_says_so_and_goes_on(run_build, commit, m
     run_build(commit, leak="str(os.getuid())", world=world)
     (line,) = (line for line in told if "user id" in line)
     assert line.startswith("build: the user id is not varied here: ")
-    usual, varied = json.loads((tmp_path / "out" / "buildinfo.json").read_text())["variations"]
+    usual, varied = json.loads((tmp_path / "out" / "built" / "buildinfo.json").read_text())["variations"]
     assert usual["user"] is varied["user"] is None
     assert usual["umask"] != varied["umask"]
 

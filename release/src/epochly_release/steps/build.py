@@ -44,27 +44,22 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
     variations = circumstances([python for python, _ in pythons], world)
 
     made: dict[str, bytes] = {}
-    counts: dict[str, int] = {}
+    builders: dict[str, list[str]] = {}
     for distribution in plan.distributions:
         for python, interpreter in pythons:
             for variation in variations:
-                world.tell(f"build: {distribution.name}, {interpreter.name}, {variation.name}")
+                builder = f"{interpreter.name}, {variation.name}"
+                world.tell(f"build: {distribution.name}, {builder}")
                 place = USUAL.place if plan.config.same_path else variation.place
                 root = os.path.join(places.build_root, place)
                 for name, data in build_once(
                     plan, distribution, python, variation, root=root, origin=repository
                 ).items():
+                    builders.setdefault(name, []).append(builder)
                     if made.setdefault(name, data) != data:
-                        raise _differs(
-                            name,
-                            made[name],
-                            data,
-                            f"{interpreter.name}, {variation.name}",
-                            places=places,
-                            world=world,
-                        )
-                    counts[name] = counts.get(name, 0) + 1
-    once = sorted(name for name, count in counts.items() if count < 2)
+                        by = (builders[name][0], builder)
+                        raise _differs(name, made[name], data, by, places=places, world=world)
+    once = sorted(name for name in builders if len(builders[name]) < 2)
     if once:
         raise Refused("built-once", once[0], "came out of one build only", "see what its name depends on")
 
@@ -76,7 +71,7 @@ def run(plan: Plan, places: Places, world: World) -> StepResult:
     record = buildinfo(plan, [interpreter for _, interpreter in pythons], variations, locks, files)
     for name, data in [*made.items(), (BUILDINFO, record)]:
         world.write(f"{places.built}/{name}", data)
-    notes = tuple(f"{digest}  {name}  ({counts[name]} equal builds)" for name, digest in files.items())
+    notes = tuple(f"{digest}  {name}  ({len(builders[name])} equal builds)" for name, digest in files.items())
     made_here = files | {BUILDINFO: hashlib.sha256(record).hexdigest()}
     return StepResult({f"built/{name}": digest for name, digest in made_here.items()}, notes)
 
@@ -137,7 +132,7 @@ def _must(world: World, command: list[str]) -> None:
 
 
 def _differs(
-    name: str, first: bytes, second: bytes, second_by: str, *, places: Places, world: World
+    name: str, first: bytes, second: bytes, by: tuple[str, str], *, places: Places, world: World
 ) -> Refused:
     lines = list(explain(name, first, second))
     if world.has_program("diffoscope"):
@@ -152,7 +147,7 @@ def _differs(
     return Refused(
         "not-reproducible",
         name,
-        f"differs between two builds (second: {second_by})",
+        f"differs between two builds ({by[0]}; {by[1]})",
         "the lines above say where; `docs/guide/release.md` lists the usual causes",
         tuple(lines),
     )
