@@ -15,10 +15,11 @@ from epochly_release.config import parse_config
 from epochly_release.errors import InputError, Refused
 from epochly_release.index import Listed, files_from_answer, version_of
 from epochly_release.locks import parse_lock, refuse_other_tools, refuse_stale
+from epochly_release.memory import FakeWorld
 from epochly_release.plan import plan_from_facts
 from epochly_release.steps import check
 from epochly_release.steps.result import Places
-from epochly_release.world import FakeWorld, Response
+from epochly_release.world import Response
 
 
 @pytest.fixture
@@ -222,7 +223,7 @@ def test_machine_without_git_stops_with_one_clear_line():
         (["plan", "--commit", "nothing"], 2, "`nothing`: is no commit here"),
         (["plan", "--commit", "--output=x"], 2, "hint"),
         (["plan", "--config", "absent.toml"], 2, "absent.toml"),
-        (["publish"], 2, "invalid choice"),
+        (["fly"], 2, "invalid choice"),
         ([], 2, "required"),
     ],
 )

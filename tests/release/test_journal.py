@@ -10,10 +10,10 @@ from epochly_release import journal as journals
 from epochly_release import steps
 from epochly_release.errors import InputError, Refused
 from epochly_release.journal import Entry, entry_line, parse_journal
+from epochly_release.memory import FakeWorld
 from epochly_release.plan import Distribution, Plan
 from epochly_release.steps import JOURNAL, STEPS, run_step
 from epochly_release.steps.result import Places, StepResult
-from epochly_release.world import FakeWorld
 
 PLACES = Places("/repo", "/out", "/build", ("python3",))
 PLAN = Plan(

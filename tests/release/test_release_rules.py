@@ -13,12 +13,13 @@ from epochly_release.config import parse_config
 from epochly_release.credentials import refuse_long_lived
 from epochly_release.errors import InputError, Refused
 from epochly_release.manifest import listed, manifest_of, parse_manifest
+from epochly_release.memory import FakeWorld
 from epochly_release.plan import Distribution, Plan
 from epochly_release.provenance import claims_of_token, refuse_other_run, slsa_predicate
 from epochly_release.rehearsal.oidc import Run
 from epochly_release.staged import notes_of, parse_staged, staged_of, staged_to_bytes
 from epochly_release.trusted_publishing import upload_token
-from epochly_release.world import FakeWorld, Response
+from epochly_release.world import Response
 
 CONFIG = parse_config(
     b"""\

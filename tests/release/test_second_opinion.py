@@ -10,6 +10,7 @@ import json
 import pytest
 
 from epochly_release.errors import InputError
+from epochly_release.memory import FakeWorld
 from epochly_release.second_opinion import (
     INSTALLED,
     NotAsked,
@@ -18,7 +19,7 @@ from epochly_release.second_opinion import (
     refuse_doubted,
     second_opinion,
 )
-from epochly_release.world import FakeWorld, Ran
+from epochly_release.world import Ran
 
 SIGNER = Signer(
     "https://github.com/acme/demo-pkg/.github/workflows/release.yml@refs/heads/main",

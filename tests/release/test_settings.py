@@ -9,11 +9,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
+from epochly_release.memory import FakeWorld
 from epochly_release.rehearsal.forge import Forge, ForgeRequest
 from epochly_release.rehearsal.keys import seeded_sources
 from epochly_release.settings import main
 from epochly_release.settings.cli import main as settings
-from epochly_release.world import FakeWorld, Response
+from epochly_release.world import Response
 
 FOLDER = Path(__file__).parents[2] / ".github" / "settings"
 IDS = ["--id", "RELEASE_APP_ID=7", "--id", "RELEASE_TEAM_ID=9"]

@@ -25,7 +25,8 @@ from wired import (
 from epochly_release.errors import InputError, ReleaseError
 from epochly_release.forge import ensure_release, ensure_tag, forge_from_environment, get_json
 from epochly_release.forge_api import MOST_JSON, MOST_PAGES, get_pages
-from epochly_release.world import FakeWorld, Response
+from epochly_release.memory import FakeWorld
+from epochly_release.world import Response
 
 
 def test_unknown_token_is_an_error_and_not_a_verdict(there):

@@ -10,9 +10,10 @@ import pytest
 
 from epochly_release.errors import Refused
 from epochly_release.forge import ReleasePlan, ensure_release, ensure_tag, forge_from_environment
+from epochly_release.memory import FakeWorld
 from epochly_release.rehearsal.forge import Forge, ForgeRequest
 from epochly_release.rehearsal.keys import seeded_sources
-from epochly_release.world import FakeWorld, Response
+from epochly_release.world import Response
 
 URL, REPOSITORY, TAG, COMMIT = "https://localhost:4443", "acme/demo-pkg", "v1.0", "a" * 40
 FILES = {"demo_pkg-1.0.tar.gz": b"sdist", "demo_pkg-1.0-py3-none-any.whl": b"wheel", "index.json": b"{}"}

@@ -40,6 +40,18 @@ PROVENANCE = {
     },
     "runDetails": {"builder": {"id": "https://example.org/r"}, "metadata": {}},
 }
+OUTSIDE = """
+from pathlib import Path
+from sigstore.dsse import StatementBuilder, Subject
+from sigstore.models import ClientTrustConfig
+from sigstore.oidc import IdentityToken, detect_credential
+from sigstore.sign import SigningContext
+
+config = ClientTrustConfig.from_json(Path("trust.json").read_text())
+statement = StatementBuilder([Subject(name="../file", digest={"sha256": "00" * 32})], "https://example.org/p", {})
+with SigningContext.from_trust_config(config).signer(IdentityToken(detect_credential())) as signer:
+    Path("outside.sigstore.json").write_text(signer.sign_dsse(statement.build()).to_json())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """Everything signed once: one bundle of each kind, and one by another workflow."""
+    """Everything signed once: a bundle of each kind, and three about other files or by another workflow."""
     folder = tmp_path_factory.mktemp("made")
     (folder / ARTIFACT).write_bytes(b"content")
     (folder / "predicate.json").write_text(json.dumps(PROVENANCE))
@@ -100,6 +112,7 @@ def made(tmp_path_factory):
         for kind in KINDS:
             sign(served, folder, kind, kind)
         sign(served, folder, "sign-2", "other", artifact="predicate.json")
+        as_job(served, folder, "-c", OUTSIDE)
         served.instance.issuer.run = replace(RUN, ref="refs/heads/evil")
         sign(served, folder, "sign-2", "elsewhere")
     with serve(tmp_path_factory.mktemp("tls"), RUN, [], sources) as foreign:
@@ -111,11 +124,21 @@ def sign(served, folder, kind, name, artifact=ARTIFACT):
     """Have the real client make a bundle of an artifact."""
     what, _, log = kind.partition("-")
     predicate = ("--predicate", "predicate.json", "--predicate-type", "https://slsa.dev/provenance/v1")
-    command = [sys.executable, "-m", "sigstore", "--trust-config", "trust.json", what, "--rekor-version", log]
-    command += [*(predicate if what == "attest" else ()), "--bundle", f"{name}.sigstore.json", artifact]
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), **served.environment()}
+    options = (*(predicate if what == "attest" else ()), "--bundle", f"{name}.sigstore.json")
+    command = ("-m", "sigstore", "--trust-config", "trust.json", what, "--rekor-version", log)
+    as_job(served, folder, *command, *options, artifact)
+
+
+def as_job(served, folder, *arguments):
+    """Run Python as a job of the instance's current run would."""
     done = subprocess.run(
-        command, check=False, cwd=folder, env=environ, capture_output=True, text=True, timeout=60
+        [sys.executable, *arguments],
+        check=False,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **served.environment()},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
 

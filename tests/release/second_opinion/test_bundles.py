@@ -223,3 +223,10 @@ def test_attestation_alone_is_about_the_files_beside_it(verify, signed):
     assert "no such file is beside it" in verify(bundle, trusted_root=root).stdout
     nameless = verify(signed.bundle("sign-2"), trusted_root=root)
     assert (nameless.returncode, "not named" in nameless.stdout) == (1, True)
+
+
+def test_subject_outside_the_folder_is_never_read(verify, signed):
+    """A signed statement about `../file` is refused for the name, though that file is there."""
+    (signed.folder.parent / "file").write_bytes(b"")
+    done = verify(signed.bundle("outside"), trusted_root=signed.folder / "own.json")
+    assert (done.returncode, "a subject that is no file name" in done.stdout) == (1, True), done.stdout
