@@ -7,12 +7,11 @@ import hashlib
 import pytest
 
 from epochly_release import journal as journals
-from epochly_release import steps
 from epochly_release.errors import InputError, Refused
 from epochly_release.journal import Entry, entry_line, parse_journal
 from epochly_release.memory import FakeWorld
 from epochly_release.plan import Distribution, Plan
-from epochly_release.steps import JOURNAL, STEPS, run_step
+from epochly_release.steps import JOURNAL, build, check, run_step
 from epochly_release.steps.result import Places, StepResult
 
 PLACES = Places("/repo", "/out", "/build", ("python3",))
@@ -40,7 +39,7 @@ def step(monkeypatch):
         world.write(f"{places.out}/made", b"made")
         return StepResult({"made": digest})
 
-    monkeypatch.setitem(STEPS, "build", run)
+    monkeypatch.setattr(build, "run", run)
     return runs
 
 
@@ -122,7 +121,7 @@ def test_failure_is_journalled_with_where_it_happened(monkeypatch):
     def refuse(*_):
         raise Refused("changelog", "CHANGES.md", "has no heading", "write it")
 
-    monkeypatch.setitem(STEPS, "check", refuse)
+    monkeypatch.setattr(check, "run", refuse)
     world = FakeWorld()
     with pytest.raises(Refused):
         run_step("check", PLAN, PLACES, world)
@@ -130,10 +129,35 @@ def test_failure_is_journalled_with_where_it_happened(monkeypatch):
     assert (entry.event, entry.why) == ("fail", "changelog `CHANGES.md`: has no heading")
 
 
+def test_step_out_of_order_is_refused(step):
+    """A step waits for the one before, and takes only what that one left."""
+    world = FakeWorld()
+    with pytest.raises(Refused, match="`describe`: cannot start: `build` has not ended here"):
+        run_step("describe", PLAN, PLACES, world)
+    assert events(world) == [("describe", "start"), ("describe", "fail")]
+    run_step("build", PLAN, PLACES, world)
+    world.disk["/out/made"] = b"other"
+    with pytest.raises(Refused, match="`made`: is not what `build` left"):
+        run_step("describe", PLAN, PLACES, world)
+    assert len(step) == 1
+
+
+def test_step_beside_a_long_lived_token_is_refused(step):
+    """No step works beside a password or token for uploads, in the environment or in the home folder."""
+    for world in (
+        FakeWorld(environ={"TWINE_PASSWORD": "hunter2"}),
+        FakeWorld(environ={"HOME": "/home"}, disk={"/home/.pypirc": b"[pypi]"}),
+    ):
+        with pytest.raises(Refused, match="only trusted publishing is accepted") as refused:
+            run_step("build", PLAN, PLACES, world)
+        assert "hunter2" not in str(refused.value)
+    assert not step
+
+
 def test_full_disk_stops_with_one_clear_line_and_a_journal_line(monkeypatch):
     """When a file does not fit, the error says so with a hint, and the journal says where."""
-    monkeypatch.setitem(
-        STEPS, "build", lambda _plan, places, world: world.write(f"{places.out}/large", bytes(10_000))
+    monkeypatch.setattr(
+        build, "run", lambda _plan, places, world: world.write(f"{places.out}/large", bytes(10_000))
     )
     world = FakeWorld(room=5_000)
     with pytest.raises(InputError, match="the disk is full; hint: make room"):
@@ -148,7 +172,7 @@ def test_full_disk_that_takes_no_journal_line_still_tells_the_first_error(monkey
         world.room = 0
         raise Refused("not-reproducible", "demo.whl", "differs", "look")
 
-    monkeypatch.setitem(steps.STEPS, "build", fill)
+    monkeypatch.setattr(build, "run", fill)
     world = FakeWorld()
     with pytest.raises(Refused, match=r"demo\.whl"):
         run_step("build", PLAN, PLACES, world)
