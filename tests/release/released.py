@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -69,6 +70,16 @@ def write_project(folder):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def committed_project(folder):
+    """The project in a git repository of its own; its folder."""
+    project = folder / "project"
+    write_project(project)
+    author = ("-c", "user.name=nobody", "-c", "user.email=nobody@example")
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), (*author, "commit", "-q", "-m", "x")):
+        subprocess.run(["git", *words], cwd=project, check=True, capture_output=True)
+    return project
 
 
 def plan_of(project):

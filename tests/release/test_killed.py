@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from dataclasses import replace
 
 import pytest
-from released import Release, plan_of, put_back, services, state_of, write_project
+from released import Release, committed_project, plan_of, put_back, services, state_of
 
 from epochly_release.manifest import MANIFEST
 from epochly_release.steps import JOURNAL, STEPS
@@ -46,14 +45,10 @@ class Watched(Machine):
 
 
 @pytest.fixture(scope="module")
-def honest(tmp_path_factory, git_module):
+def honest(tmp_path_factory):
     """A release in which nothing goes wrong, and everything as it was before each line of its journal."""
     folder = tmp_path_factory.mktemp("honest")
-    project = folder / "project"
-    write_project(project)
-    git_module(folder, "init", "-q", "-b", "main", str(project))
-    git_module(project, "add", "-A")
-    git_module(project, "commit", "-q", "-m", "x")
+    project = committed_project(folder)
     plan = plan_of(project)
     moments = []
     with services(folder / "tls", plan) as served:
@@ -72,17 +67,6 @@ def honest(tmp_path_factory, git_module):
         Watched.before_line = staticmethod(lambda _path, _data: None)
         yield release, moments, finals(release)
     assert len(moments) == LINES
-
-
-@pytest.fixture(scope="module")
-def git_module():
-    """The git command, for a fixture that lives longer than a test."""
-
-    def git(folder, *arguments):
-        author = ("-c", "user.name=nobody", "-c", "user.email=nobody@example")
-        subprocess.run(["git", *author, "-C", str(folder), *arguments], check=True, capture_output=True)
-
-    return git
 
 
 def finals(release):

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from epochly_release.errors import InputError
+from epochly_release.manifest import MANIFEST, is_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PUBLISH = "https://docs.pypi.org/attestations/publish/v1"
@@ -54,6 +55,15 @@ class ToSign:
     def for_index(self) -> bool:
         """Whether it is kept as a PEP 740 attestation."""
         return self.name.endswith((PUBLISHED, BUILT))
+
+
+def promised(manifest: Iterable[str]) -> tuple[str, ...]:
+    """Names of every signature that a release of these files has, sorted."""
+    names = [MANIFEST + BUNDLE]
+    for name in filter(is_distribution, manifest):
+        endings = (BUNDLE, PUBLISHED, BUILT, SBOM) if name.endswith(".whl") else (BUNDLE, PUBLISHED, BUILT)
+        names += [name + ending for ending in endings]
+    return tuple(sorted(names))
 
 
 def statement(subject: str, sha256: str, kind: str, predicate: Mapping[str, Any] | None) -> bytes:

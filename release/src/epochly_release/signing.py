@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from epochly_release.attestation import ToSign
 
 
+_EXPIRED = {
+    "ExpiredIdentity",
+    "ExpiredCertificate",
+    "ExpiredSignatureError",
+}  # the last is the token library's
+
+
 def sign_all(wanted: Sequence[ToSign], token: str, trust_config: str) -> Iterator[tuple[ToSign, str]]:
     """Each signature as a bundle in JSON, in the order wanted; one certificate serves all in the same log.
 
@@ -69,13 +76,20 @@ def _signed(one: ToSign, signer: Signer) -> str:
 
 
 def _trouble(one: ToSign, error: Exception) -> InputError:
-    kind = type(error).__name__
-    if kind in {"ExpiredIdentity", "ExpiredCertificate"} or "not within its validity" in str(error):
+    kinds = [type(each).__name__ for each in _causes(error)]
+    if _EXPIRED & set(kinds):
         hint = "run the step again: it asks for a new token, and keeps what is signed already"
         return InputError("expired", one.name, "was not signed: the token or its certificate expired", hint)
     said = " ".join(str(error).split())[:300]
     hint = "see whether the Sigstore instance is up, then run the step again"
-    return InputError("signing", one.name, f"was not signed: {kind}: {said}", hint)
+    return InputError("signing", one.name, f"was not signed: {kinds[0]}: {said}", hint)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those it came from: the library translates what its own libraries say."""
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def trusted_root_of(trust_config: str, where: str) -> str:
