@@ -32,7 +32,7 @@ MAX_FIELD_BYTES = 16 * 2**20  # bytes of a text field; descriptions and attestat
 
 def build_app(instance: Instance) -> Starlette:
     """The application."""
-    index, rekor1, rekor2, issuer = instance.index, instance.rekor1, instance.rekor2, instance.issuer
+    index, rekor1, issuer = instance.index, instance.rekor1, instance.issuer
     answers: dict[tuple[str, str], Answer] = {
         ("GET", "/idtoken"): lambda request, _: issuer.token_request(
             request.query_params.get("audience", ""), _authorization(request)
@@ -51,8 +51,8 @@ def build_app(instance: Instance) -> Starlette:
             request.query_params.get("logIndex", "")
         ),
         ("GET", "/api/v1/log/entries/{uuid}"): lambda request, _: rekor1.by_uuid(request.path_params["uuid"]),
-        ("POST", "/api/v2/log/entries"): lambda _, body: rekor2.create(body),
-        ("GET", "/api/v2/checkpoint"): lambda _, __: rekor2.latest_checkpoint(),
+        ("POST", "/api/v2/log/entries"): lambda _, body: instance.rekor2.create(body),
+        ("GET", "/api/v2/checkpoint"): lambda _, __: instance.rekor2.latest_checkpoint(),
         ("GET", "/_/oidc/audience"): lambda _, __: index.audience(),
         ("POST", "/_/oidc/mint-token"): lambda _, body: index.mint_token(body),
         ("POST", "/_/oidc/burn-token"): lambda _, body: index.burn_token(body),

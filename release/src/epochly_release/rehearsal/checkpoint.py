@@ -24,9 +24,13 @@ def checkpoint(origin: str, name: str, size: int, root: bytes, key: EcKey, *more
         name: signer of the note.
         size: number of entries.
         root: root hash.
-        key: the log's key; the first four bytes of its id are the hint.
+        key: the log's key.
         more: further lines of the text.
     """
     text = "\n".join([origin, str(size), b64(root), *more]) + "\n"
-    signature = key_id(key)[:4] + sign(key, text.encode())
-    return f"{text}\n\u2014 {name} {b64(signature)}\n"
+    return note(text, name, key_id(key), sign(key, text.encode()))
+
+
+def note(text: str, name: str, log_id: bytes, signature: bytes) -> str:
+    """A text with its signature, by whom it says it is; the first four bytes of the log's id are the hint."""
+    return f"{text}\n\u2014 {name} {b64(log_id[:4] + signature)}\n"

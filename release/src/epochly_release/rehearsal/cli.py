@@ -24,6 +24,7 @@ from epochly_release.config import parse_config
 from epochly_release.errors import InputError
 from epochly_release.plan import plan_from_facts
 from epochly_release.rehearsal import network
+from epochly_release.rehearsal.attacks import ATTACKS, all_refused, rehearsed, run_attacks, table
 from epochly_release.rehearsal.keys import live_sources
 from epochly_release.rehearsal.oidc import ISSUER
 from epochly_release.rehearsal.rehearse import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from epochly_release.plan import Plan
+    from epochly_release.rehearsal.attacks import Row
     from epochly_release.rehearsal.jobs import Done
     from epochly_release.world import World
 
@@ -137,6 +139,7 @@ def _rehearse(options: argparse.Namespace, world: Machine, show: Show, scratch: 
     tls = f"{scratch}/tls"
     world.fresh_folder(tls)
     began = time.monotonic()
+    attacks_hold = True
     where = f"in a network of its own, where {' and '.join(hosts)} lead here" if public else "on loopback"
     show.line(f"Rehearsal of {plan.version} at {plan.commit[:12]}, {where}")
     show.line()
@@ -154,6 +157,9 @@ def _rehearse(options: argparse.Namespace, world: Machine, show: Show, scratch: 
             show.line()
             good = _judged(plan, stage, world, show)
             good = _second_opinion(plan, stage, world, show, options.second_opinion) and good
+        if good and options.attacks:
+            honest = rehearsed(served, stage, plan, world.environ)
+            attacks_hold = _show_attacks(run_attacks(ATTACKS, served, honest, sources, world), show)
     show.line()
     ending = "nothing left this machine" if public else "it used the loopback interface only"
     verdict = "went through" if good else "did NOT go through"
@@ -161,7 +167,7 @@ def _rehearse(options: argparse.Namespace, world: Machine, show: Show, scratch: 
     show.line(
         f"files in `{options.out}/a`; signed by a throwaway Sigstore, worth nothing outside this rehearsal"
     )
-    return 0 if good else 1
+    return 0 if good and attacks_hold else 1
 
 
 def _refuse_foreign_folder(out: str) -> None:
@@ -270,6 +276,21 @@ def _second_opinion(plan: Plan, stage: Stage, world: World, show: Show, folder: 
     return len(good) == len(opinion)
 
 
+def _show_attacks(rows: Sequence[Row], show: Show) -> bool:
+    """The table of attacks on the release; whether each was refused by whom it must be."""
+    show.line()
+    show.line(
+        "The release attacked: each row names who must refuse it; the second mark is its control, let through:"
+    )
+    for line in table(rows, lambda good: show.mark(good=good)):
+        show.line(line)
+    refused = sum(not row.fault for row in rows)
+    show.line(
+        f"{show.mark(good=all_refused(rows))} {refused} of {len(rows)} attacks refused by whom they must be"
+    )
+    return all_refused(rows)
+
+
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -305,5 +326,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--second-python", nargs="+", metavar="P", help="those of the second builder (default: the same)")
     about = "a network of its own (`namespace`), the ordinary one (`loopback`), or what the machine allows (`auto`)"
     add("--network", choices=("auto", "namespace", "loopback", INSIDE), default="auto", help=about)
+    add("--attacks", action="store_true", help="then attack the release, and see each attack refused")
     add("--second-opinion", metavar="DIR", help="folder of the script that asks `@sigstore/verify`")
     return parser

@@ -93,9 +93,15 @@ class Fulcio:
         """A certificate for whom the claims name, with one embedded SCT as its last extension."""
         builder = self._builder(key, claims, now)
         body = signed(builder, self.authority.key).tbs_certificate_bytes
-        listed = octets(_sct_list(body, self.authority.key, self.ct_key, now))
+        moment = int(now.timestamp() * 1000)
+        signature = self.sign_timestamp(_precertificate(body, self.authority.key, moment))
+        listed = octets(_sct_list(key_id(self.ct_key), moment, signature))
         builder = builder.add_extension(x509.UnrecognizedExtension(_SCT_LIST, listed), critical=False)
         return signed(builder, self.authority.key)
+
+    def sign_timestamp(self, entry: bytes) -> bytes:
+        """The certificate log's promise to take a precertificate entry (RFC 6962, section 3.2)."""
+        return sign(self.ct_key, entry)
 
     def _builder(
         self, key: ec.EllipticCurvePublicKey, claims: Mapping[str, Any], now: datetime
@@ -156,12 +162,15 @@ def _extensions(claims: Mapping[str, Any]) -> dict[int, bytes]:
     }
 
 
-def _sct_list(body: bytes, issuer_key: EcKey, ct_key: EcKey, now: datetime) -> bytes:
-    """The list of one SCT over a certificate's body before it carried the list."""
-    moment = int(now.timestamp() * 1000)
+def _precertificate(body: bytes, issuer_key: EcKey, moment: int) -> bytes:
+    """What an SCT signs: a certificate's body before it carried the list, and a time in milliseconds."""
     entry = struct.pack("!BBQH", 0, 0, moment, 1) + hashlib.sha256(spki(issuer_key)).digest()
-    signature = sign(ct_key, entry + len(body).to_bytes(3) + body + b"\0\0")
-    sct = b"\0" + key_id(ct_key) + struct.pack("!QHBBH", moment, 0, 4, 3, len(signature)) + signature
+    return entry + len(body).to_bytes(3) + body + b"\0\0"
+
+
+def _sct_list(log_id: bytes, moment: int, signature: bytes) -> bytes:
+    """The list of one SCT, ECDSA with SHA-256."""
+    sct = b"\0" + log_id + struct.pack("!QHBBH", moment, 0, 4, 3, len(signature)) + signature
     listed = len(sct).to_bytes(2) + sct
     return len(listed).to_bytes(2) + listed
 

@@ -40,6 +40,10 @@ class Rekor2:
             status, code = _INVALID
             message = f"invalid hashedrekord request: {error}"
             return json_reply({"code": code, "message": message, "details": []}, status)
+        return self.log(entry)
+
+    def log(self, entry: bytes) -> Reply:
+        """The answer to an entry that is taken, in canonical form."""
         index = self.tree.append(entry)
         proof = {
             "logIndex": str(index),
