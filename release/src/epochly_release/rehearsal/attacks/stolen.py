@@ -41,10 +41,12 @@ def _stray_upload(scene: Scene, *, malicious: bool) -> Outcome | NotRefused:
     plan, token = scene.plan, upload_token(scene)
     distribution = plan.of_file(scene.wheel)
     assert distribution is not None  # the wheel is of the plan
-    tags = scene.wheel.removeprefix(distribution.wheel_prefix)
+    tags = "-".join(scene.wheel.split("-")[-3:])
     with _index_as_it_was(scene):
         if malicious:
-            stray = f"{distribution.wheel_prefix}1-{tags}"  # a build number makes it the one that pip prefers
+            stray = (
+                f"{distribution.wheel_prefix}99-{tags}"  # a build number makes it the one that pip prefers
+            )
             refused = sent(scene, stray, scene.read(scene.wheel), token, [])
             if isinstance(refused, Outcome):
                 return refused
@@ -77,7 +79,8 @@ def _at_forge(scene: Scene, method: str, path: str, document: Any, token: str) -
 def _refusal(status: int, document: dict[str, Any]) -> Outcome | NotRefused:
     if status < 400:
         return NotRefused(f"answers {status}")
-    return Outcome(By(FORGE, f"{status}"), " ".join(str(document.get("message", "")).split()))
+    first, _, rest = str(document.get("message", "")).partition("\n")
+    return Outcome(By(FORGE, f"{status} {first}"), " ".join(rest.split()) or first)
 
 
 def _tag_by_job(scene: Scene, *, malicious: bool) -> Outcome | NotRefused:
@@ -129,6 +132,8 @@ def _release_overwritten(scene: Scene, *, malicious: bool) -> Outcome | NotRefus
         forge.releases.held = before
 
 
+_BY_RULE = By(FORGE, "422 Repository rule violations found")
+
 ATTACKS = (
     Attack(
         "stolen upload token",
@@ -142,13 +147,13 @@ ATTACKS = (
         By("confirm", "evidence-missing"),
         _first_upload,
     ),
-    Attack("tag by a job", "make a release tag with a job's token", By(FORGE, "422"), _tag_by_job),
-    Attack("moved tag", "move the release's tag", By(FORGE, "422"), _tag_moved),
+    Attack("tag by a job", "make a release tag with a job's token", _BY_RULE, _tag_by_job),
+    Attack("moved tag", "move the release's tag", _BY_RULE, _tag_moved),
     Attack("moved tag", "have the tag at another commit beforehand", By("stage", "tag"), _tag_elsewhere),
     Attack(
         "overwritten release",
         "add a file to the published release",
-        By(FORGE, "422"),
+        By(FORGE, "422 Assets of an immutable release cannot be added"),
         _release_overwritten,
     ),
 )
