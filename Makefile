@@ -1,5 +1,5 @@
 # Two commands do all the set-up on a machine with git, make and Python 3.11 or newer:
-#   make demo   judge a real signed wheel and a tampered copy of it, offline
+#   make demo   judge a real signed wheel and a tampered copy of it, then rehearse a whole release, offline
 #   make test   lint, types, tests
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,10 +9,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps -r
 PACKAGES := . verify sbom release service
 
-.PHONY: demo test lint types unit test-network test-slow bench fuzz lock docs clean
+.PHONY: demo second-opinion test lint types unit test-network test-slow bench fuzz lock docs clean
 
-demo: $(VENV)/.verify
+demo: $(VENV)/.release second-opinion
 	@$(BIN)/python tools/demo.py
+	@$(BIN)/python -P -m epochly_release rehearse --attacks --commit HEAD --out .demo/release
+
+# Asked where npm is; elsewhere the rehearsal says that it was not.
+second-opinion:
+	@cd release/second-opinion && if command -v npm >/dev/null; then \
+	  test node_modules/.package-lock.json -nt package-lock.json || npm ci --ignore-scripts --silent || true; \
+	fi
 
 test: lint types unit
 
@@ -53,15 +60,15 @@ lock: $(VENV)/.dev
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.verify: requirements/verify.txt verify/pyproject.toml VERSION | $(VENV)/bin/python
-	$(PIP) $(LOCKED) requirements/verify.txt
-	$(PIP) install --no-deps --no-build-isolation --no-index -e verify
+$(VENV)/.release: requirements/release.txt verify/pyproject.toml sbom/pyproject.toml release/pyproject.toml VERSION | $(VENV)/bin/python
+	$(PIP) $(LOCKED) requirements/release.txt
+	$(PIP) install --no-deps --no-build-isolation --no-index -e verify -e sbom -e release
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt $(VENV)/.verify pyproject.toml $(wildcard */pyproject.toml)
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(wildcard */pyproject.toml) VERSION | $(VENV)/bin/python
 	$(PIP) $(LOCKED) requirements/dev.txt
 	$(PIP) install --no-deps --no-build-isolation --no-index $(foreach package,$(PACKAGES),-e ./$(package))
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) release/second-opinion/node_modules .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -70,6 +70,15 @@ def test_distributions_share_version_licence_and_pythons(root):
     assert faults == []
 
 
+def test_sdists_hold_what_is_theirs(root):
+    """A pattern without a leading slash matches in every folder, and carries other people's files along."""
+    for folder in OURS:
+        project = tomllib.loads((root / folder / "pyproject.toml").read_text("utf-8"))
+        included = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+        assert included
+        assert [pattern for pattern in included if not pattern.startswith("/")] == [], folder
+
+
 @pytest.mark.parametrize(("distribution", "package"), OURS.values())
 def test_a_package_tells_the_version_in_the_one_version_file(root, distribution, package):
     """The file `VERSION` is where a release is numbered; installed metadata and `__version__` follow it."""

@@ -88,7 +88,7 @@ class World(Protocol):
         """A file's bytes."""
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644, mtime: int | None = None) -> None:
-        """Put a file there, whole or not at all, with its folders."""
+        """Put a file there, whole or not at all, with its folders; one that is given a time is scratch, see `Machine`."""
 
     def append(self, path: str, data: bytes) -> None:
         """Add bytes to the end of a file, and see them on the disk."""
@@ -183,14 +183,15 @@ class Machine:
             raise trouble(path, error) from error
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644, mtime: int | None = None) -> None:
-        """Put a file there, whole or not at all."""
+        """Put a file there, whole or not at all. Sources to build from get a time, and need not survive a power cut."""
         part = f"{path}.part"
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(part, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                if mtime is None:
+                    os.fsync(file.fileno())
             os.chmod(part, mode)
             if mtime is not None:
                 os.utime(part, (mtime, mtime))

@@ -134,13 +134,13 @@ def _rehearse(options: argparse.Namespace, world: Machine, show: Show, scratch: 
     world.fresh_folder(out)
     pythons = tuple(options.python or [sys.executable])
     second = tuple(options.second_python or pythons)
-    stage = Stage(repository, out, scratch, config_options, (pythons, second), public)
+    stage = Stage(repository, out, scratch, config_options, plan.commit, (pythons, second), public)
     sources = live_sources(lambda: datetime.now(UTC), secrets.token_bytes)
     tls = f"{scratch}/tls"
     world.fresh_folder(tls)
     began = time.monotonic()
     attacks_hold = True
-    where = f"in a network of its own, where {' and '.join(hosts)} lead here" if public else "on loopback"
+    where = "in a network of its own, where the public index's names lead here" if public else "on loopback"
     show.line(f"Rehearsal of {plan.version} at {plan.commit[:12]}, {where}")
     show.line()
     with serve(
@@ -172,7 +172,7 @@ def _rehearse(options: argparse.Namespace, world: Machine, show: Show, scratch: 
 
 def _refuse_foreign_folder(out: str) -> None:
     """The folder is emptied, so it must not be one that holds anything but an earlier rehearsal."""
-    if os.path.isdir(out) and not set(os.listdir(out)) <= {"a", "b", "check"}:
+    if os.path.isdir(out) and not set(os.listdir(out)) <= {"a", "b", "journal.jsonl"}:
         raise InputError(
             "out", out, "holds something else than a rehearsal", "name another folder with `--out`"
         )
@@ -230,10 +230,12 @@ def _in_short(lines: Sequence[str]) -> list[str]:
 def _judged(plan: Plan, stage: Stage, world: World, show: Show) -> bool:
     """What `epochly-verify` says of what users get, a line a file."""
     command = judge_command(plan, stage)
-    show.line("What came back from the index, judged as users would:")
-    shown = [os.path.relpath(word, stage.out) if word.startswith(stage.out) else word for word in command[4:]]
-    files = sum(word.endswith((".whl", ".tar.gz")) for word in shown)
-    show.block("$ epochly-verify ", [f"({files} files) " + " ".join(shown[files:])])
+    config = plan.config
+    show.line("What came back from the index, with the provenance it gave, judged as a user would:")
+    show.line(
+        f"$ epochly-verify confirmed/* --repository {config.repository} --workflow {config.workflow} \\"
+    )
+    show.line(f"    --ref {config.ref} --environment {config.environment} --trust-config REHEARSAL")
     ran = world.run(command)
     for line in ran.stdout.decode("utf-8", "replace").splitlines():
         if line.startswith(("VERIFIED", "REJECTED", "INCONCLUSIVE")):
@@ -243,6 +245,7 @@ def _judged(plan: Plan, stage: Stage, world: World, show: Show) -> bool:
             )
     if ran.status:
         show.line(ran.stdout.decode("utf-8", "replace"))
+        show.line(ran.stderr.decode("utf-8", "replace"))
     return ran.status == 0
 
 

@@ -41,6 +41,7 @@ class Stage:
         out: folder for the results: `a` and `b` for the builders, `a` goes on to be released.
         scratch: folder for what is thrown away.
         options: command-line options every step gets, such as `--config`.
+        commit: what is released; the first job looks at the working tree too, unless the user named a commit.
         pythons: interpreters of the first builder, then of the second.
         public: whether the public index's names lead here, so that no address has to be given.
     """
@@ -49,6 +50,7 @@ class Stage:
     out: str
     scratch: str
     options: tuple[str, ...]
+    commit: str
     pythons: tuple[tuple[str, ...], tuple[str, ...]]
     public: bool
 
@@ -111,7 +113,8 @@ def jobs_of(served: Served, stage: Stage) -> Iterator[tuple[Job, ...]]:
         )
 
     first, second = builder("a", stage.pythons[0]), builder("b", stage.pythons[1])
-    yield (Job("check", f"{stage.out}/check", first),)
+    yield (Job("check", stage.out, first),)
+    first, second = (*first, "--commit", stage.commit), (*second, "--commit", stage.commit)
     yield (
         Job("build", ours, first, label="build (one builder)"),
         Job("build", theirs, second, label="build (another)"),
