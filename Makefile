@@ -9,11 +9,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps -r
 PACKAGES := . verify sbom release service
 
-.PHONY: demo second-opinion test lint types unit test-network test-slow bench fuzz lock docs clean
+.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow bench fuzz lock docs clean
 
 demo: $(VENV)/.release second-opinion
 	@$(BIN)/python tools/demo.py
-	@$(BIN)/python -P -m epochly_release rehearse --attacks --commit HEAD --out .demo/release
+	@$(BIN)/python -P -m epochly_release rehearse --commit HEAD --out .demo/release
+
+rehearse: $(VENV)/.release second-opinion
+	@$(BIN)/python -P -m epochly_release rehearse --attacks
 
 # Asked where npm is; elsewhere the rehearsal says that it was not.
 second-opinion:

@@ -13,10 +13,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from epochly_release.attestation import BUNDLE
+from epochly_release.attestation import BUNDLE, SBOM
 from epochly_release.index import normalised
 from epochly_release.judgement import identity_of
-from epochly_release.manifest import is_distribution
+from epochly_release.manifest import MANIFEST, is_distribution
 from epochly_release.provenance import FORGE
 from epochly_release.rehearsal.jobs import Done, Job, run_jobs
 from epochly_release.rehearsal.oidc import Run
@@ -164,10 +164,15 @@ def judge_command(plan: Plan, stage: Stage) -> list[str]:
 
 
 def second_opinion_pairs(stage: Stage) -> list[tuple[str, str]]:
-    """Each wheel and sdist with the bundle over it."""
+    """Each file that was signed, with the bundle over it: distributions, SBOM attestations, the manifest."""
     folder = f"{stage.out}/a"
-    names = sorted(name for name in os.listdir(folder) if is_distribution(name))
-    return [(f"{folder}/{name}", f"{folder}/{name}{BUNDLE}") for name in names]
+    signed = [name for name in sorted(os.listdir(folder)) if is_distribution(name) or name == MANIFEST]
+    pairs = [(name, name + ending) for name in signed for ending in (BUNDLE, SBOM)]
+    return [
+        (f"{folder}/{name}", f"{folder}/{bundle}")
+        for name, bundle in pairs
+        if os.path.exists(f"{folder}/{bundle}")
+    ]
 
 
 def signer_uri(plan: Plan) -> str:
