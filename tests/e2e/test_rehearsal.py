@@ -59,7 +59,7 @@ def test_readme_shows_what_the_rehearsal_prints(rehearsed):
     expected, actual = masked(shown), masked(printed)
     if not shutil.which("node") or not (SECOND_OPINION / "node_modules").is_dir():
         is_opinion = re.compile(r"^(✓|-) second opinion ")
-        assert [line for line in actual if is_opinion.match(line)][0].startswith(
+        assert next(line for line in actual if is_opinion.match(line)).startswith(
             "- second opinion  not asked: "
         )
         expected, actual = (
