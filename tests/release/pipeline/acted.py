@@ -4,7 +4,8 @@ A run gets a repository of its own, made from the files that lie here, and a mac
 nothing else: pip's index, trust in TLS and the forge's API are the instance's. What a forge's runner does by itself is
 in `runner_script`; the actions are the small ones of `stand_ins/`. Refuses an action that has no stand-in, and an input
 that a stand-in does not know. `act` itself does not look at `permissions`, `concurrency` and the secrets' environments:
-those are left to the linters.
+those are left to the linters. What an instance is asked is counted to the job that speaks next in `act`'s log, which is
+right for jobs that run alone.
 
 `act`: nektos/act, of the development lock.
 """
@@ -14,8 +15,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +31,10 @@ ROOT = Path(__file__).parents[3]
 STAND_INS = Path(__file__).with_name("stand_ins")
 ACT = Path(sys.executable).with_name("act")
 LOCK = ROOT / "requirements" / "release.txt"
-LONGEST_S = 900  # seconds for a whole release; it takes two minutes
+LONGEST_S = (
+    900  # seconds for a whole release; it takes half a minute of an idle machine, or three with every install
+)
+LOCKED = ("--quiet", "--require-hashes", "--no-deps", "--only-binary=:all:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +45,23 @@ class Acted:
         status: of `act`; 0 when every job succeeded.
         jobs: each job that ran -> `success` or `failure`, in the order they ended.
         steps: each job -> how many of its steps were begun.
+        requests: each job that asked the instance for something -> `METHOD path status` of all it asked.
         log: all that was said, a line each, with the job's name before it.
     """
 
     status: int
     jobs: dict[str, str]
     steps: dict[str, int]
+    requests: dict[str, list[str]]
     log: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the release lock holds, for this Python: a folder of the wheels, and one where they are installed."""
+
+    wheels: Path
+    installed: Path
 
 
 def workflow(path):
@@ -86,17 +102,23 @@ def repository(folder, remote, changes=None):
     return _git(folder, "rev-parse", "HEAD").strip()
 
 
-def wheels_of_lock():
-    """A folder with every wheel of the release lock for this Python, downloaded once from pip's own index."""
+def tools_of_lock():
+    """The release lock's wheels, downloaded from pip's own index and installed, both once for a lock and a Python."""
     name = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = ROOT / ".cache" / "pipeline" / name
+    folder = ROOT / ".cache" / "release-lock" / name
     if not folder.exists():
         part = folder.with_name(f"{name}.{os.getpid()}")
-        options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary=:all:"]
-        download = (sys.executable, "-m", "pip", "download", *options, "-r", str(LOCK), "-d", str(part))
-        _run(*download, cwd=ROOT)
-        part.rename(folder)
-    return folder
+        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+        made = Tools(part / "wheels", part / "installed")
+        _run(*pip, "download", *LOCKED, "-r", str(LOCK), "-d", str(made.wheels), cwd=ROOT)
+        there = ("--no-index", "--find-links", str(made.wheels), "--target", str(made.installed))
+        _run(*pip, "install", *LOCKED, *there, "-r", str(LOCK), cwd=ROOT)
+        try:
+            part.rename(folder)
+        except OSError:  # another process was first
+            shutil.rmtree(part)
+            assert folder.exists()
+    return Tools(folder / "wheels", folder / "installed")
 
 
 def runner_script(flow, served):
@@ -109,11 +131,12 @@ def runner_script(flow, served):
     return f'case "$GITHUB_JOB" in {jobs})\n{exports};; esac\nunset BASH_ENV\n'
 
 
-def act(path, origin, served, folder, *, wheels="", inputs=None, key=None):
+def act(path, origin, served, folder, *, tools=None, install=True, inputs=None, key=None):
     """Run the workflow file at `path`, of the repository at `origin`, against the instance.
 
-    `folder` is empty, and for scratch; `wheels` is what `setup-python` and pip install from; `key` is the App's key, by
-    default the one that the instance's forge knows.
+    `folder` is empty, and for scratch; pip finds the wheels of `tools`, and without `install` each job's Python has them
+    from the start, so that what it installs by the lock is there already; `key` is the App's key, by default the one that
+    the instance's forge knows.
     """
     flow, forge = workflow(path), served.instance.forge
     assert list(unknown_inputs(flow)) == []
@@ -138,25 +161,30 @@ def act(path, origin, served, folder, *, wheels="", inputs=None, key=None):
             },
         ),
     ]
-    done = subprocess.run(
-        command,
-        check=False,
-        cwd=folder,
-        env=machine(origin, served, folder, wheels),
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-    )
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    environ = machine(origin, served, folder) | tool_environment(tools, install=install)
+    lines, requests, log = [], {}, []
+    asked = len(served.instance.seen)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, cwd=folder, env=environ, text=True, **pipes) as process:
+        limit = threading.Timer(LONGEST_S, process.kill)
+        limit.start()
+        for text in process.stdout:
+            line = json.loads(text) if text.startswith("{") else {"msg": text}
+            job = line.get("jobID", "-")
+            log.append(f"{job}: {line['msg'].rstrip()}\n")
+            lines.append(line)
+            if len(served.instance.seen) > asked:
+                requests.setdefault(job, []).extend(served.instance.seen[asked:])
+                asked = len(served.instance.seen)
+        limit.cancel()
     jobs = {line["jobID"]: line["jobResult"] for line in lines if "jobResult" in line}
     begun = {(line["jobID"], *line["stepID"]) for line in lines if line.get("stage") == "Main"}
     steps = Counter(job for job, *step in begun if len(step) == 1)
-    log = "".join(f"{line.get('jobID', '-')}: {line['msg'].rstrip()}\n" for line in lines)
-    return Acted(done.returncode, jobs, dict(steps), log + done.stderr)
+    return Acted(process.returncode, jobs, dict(steps), requests, "".join(log))
 
 
-def machine(origin, served, folder, wheels):
-    """All that a job sees of this machine. Only the instance's certificate is trusted, and only its index is asked."""
+def machine(origin, served, folder):
+    """All that a job sees of this machine but its tools. Only the instance's certificate is trusted."""
     own = str(Path(sys.executable).parent)
     path = [part for part in os.environ["PATH"].split(os.pathsep) if part and part != own]
     ca_file = str(served.files.ca_file)
@@ -167,17 +195,23 @@ def machine(origin, served, folder, wheels):
         "STAND_IN_ORIGIN": str(origin),
         "STAND_IN_ARTIFACTS": str(folder / "artifacts"),
         "STAND_IN_PYTHON": sys._base_executable,
-        "STAND_IN_WHEELS": str(wheels),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_FIND_LINKS": str(wheels),
-        "PIP_INDEX_URL": served.simple_url,
         "PIP_NO_INDEX": "1",  # for installs; who asks the index by its address does not see this
         "PIP_PROGRESS_BAR": "off",
         "PIP_COMPILE": "0",  # most modules are used once or never
         "SSL_CERT_FILE": ca_file,
         "REQUESTS_CA_BUNDLE": ca_file,
         "NO_PROXY": "localhost,127.0.0.1",
+    }
+
+
+def tool_environment(tools, *, install):
+    """Where pip finds wheels, and what a job's Python has from the start."""
+    return {
+        "STAND_IN_WHEELS": str(tools.wheels) if tools else "",
+        "STAND_IN_INSTALLED": str(tools.installed) if tools and not install else "",
+        "PIP_FIND_LINKS": str(tools.wheels) if tools else "",
     }
 
 

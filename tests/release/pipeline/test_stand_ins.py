@@ -17,7 +17,7 @@ from epochly_release.rehearsal.serve import serve
 
 ROOT = Path(__file__).parents[3]
 PROMISES = Path(__file__).with_name("stand_ins.yml")
-RELEASE = ROOT / "release" / "pipeline" / "release.yml"
+RELEASE = ROOT / ".github" / "workflows" / "release.yml"
 
 
 @pytest.fixture(scope="module")
