@@ -38,6 +38,7 @@ from epochly_release.rehearsal.rehearse import (
 )
 from epochly_release.rehearsal.serve import serve
 from epochly_release.second_opinion import NotAsked, Signer, second_opinion
+from epochly_release.steps.build import install_tools
 from epochly_release.world import Machine
 
 if TYPE_CHECKING:
@@ -89,27 +90,42 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     show = Show(sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     world = Machine(os.environ, _now, show.progress)
-    network_of = options.network
-    if network_of in {"auto", "namespace"}:
-        if network.can_enter(world, os.geteuid()):
-            return _enter(argv, options)
-        if network_of == "namespace":
-            hint = "use `--network loopback`, or allow user namespaces"
-            raise InputError("network", "unshare", "gives us no network of our own", hint)
     scratch = os.path.realpath(tempfile.mkdtemp(prefix="epochly-rehearsal-"))
     os.chmod(scratch, 0o755)  # noqa: S103 - a builder may be another user, and has to reach its folder in here
     try:
+        if (
+            options.tools == "lock" and options.network != INSIDE
+        ):  # in the rehearsal's network there is no index
+            options.python = _with_tools(options, options.python or [sys.executable], "a", world, scratch)
+            if options.second_python:
+                options.second_python = _with_tools(options, options.second_python, "b", world, scratch)
+        if options.network in {"auto", "namespace"}:
+            if network.can_enter(world, os.geteuid()):
+                return _enter(options)
+            if options.network == "namespace":
+                hint = "use `--network loopback`, or allow user namespaces"
+                raise InputError("network", "unshare", "gives us no network of our own", hint)
         return _rehearse(options, world, show, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _enter(argv: Sequence[str], options: argparse.Namespace) -> int:
+def _with_tools(
+    options: argparse.Namespace, pythons: list[str], builder: str, world: Machine, scratch: str
+) -> list[str]:
+    """Interpreters with the build tools of the lock, one for each of these."""
+    plan, repository, _ = _plan(options, world, os.getcwd())
+    lock = Repository(repository, world).show(plan.commit, plan.config.build_lock)
+    made = []
+    for number, python in enumerate(pythons):
+        world.tell(f"installing the tools of `{plan.config.build_lock}` for `{python}`")
+        made.append(install_tools(python, lock, f"{scratch}/tools-{builder}-{number}", world))
+    return made
+
+
+def _enter(options: argparse.Namespace) -> int:
     """This command once more, inside a network of its own."""
-    given = [word for word in argv if word != f"--network={options.network}"]
-    if options.network != "auto" and "--network" in given:
-        at = given.index("--network")
-        del given[at : at + 2]
+    words: list[str] = []
     command = [
         *network.enter_command(os.geteuid()),
         sys.executable,
@@ -118,8 +134,16 @@ def _enter(argv: Sequence[str], options: argparse.Namespace) -> int:
         "epochly_release",
         "rehearse",
     ]
+    for name, value in {**vars(options), "network": INSIDE}.items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, list):
+            words += [flag, *value]
+        elif value:
+            words.append(f"{flag}={value}")
     sys.stdout.flush()
-    return subprocess.call([*command, *given, f"--network={INSIDE}"])
+    return subprocess.call([*command, *words])
 
 
 def _rehearse(options: argparse.Namespace, world: Machine, show: Show, scratch: str) -> int:
@@ -328,6 +352,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--second-python", nargs="+", metavar="P", help="those of the second builder (default: the same)")
     about = "a network of its own (`namespace`), the ordinary one (`loopback`), or what the machine allows (`auto`)"
+    about = "build with the locked tools that are there (default), or install them first"
+    add("--tools", choices=("installed", "lock"), default="installed", help=about)
     add("--network", choices=("auto", "namespace", "loopback", INSIDE), default="auto", help=about)
     add("--attacks", action="store_true", help="then attack the release, and see each attack refused")
     add("--second-opinion", metavar="DIR", help="folder of the script that asks `@sigstore/verify`")

@@ -82,24 +82,30 @@ def _ready(
     """An interpreter that has exactly the locked build tools, and its own description."""
     if places.tools == "lock":
         folder = os.path.join(places.build_root, f"tools-{number}")
-        path = os.path.join(places.build_root, plan.config.build_lock.replace("/", "-"))
-        world.write(path, lock)
         world.tell(f"build: installing the tools of `{plan.config.build_lock}` for `{python}`")
-        _must(world, [python, "-m", "venv", folder])
-        python = os.path.join(folder, "bin", "python")
-        options = [
-            "--disable-pip-version-check",
-            "--quiet",
-            "--require-hashes",
-            "--no-deps",
-            "--only-binary=:all:",
-        ]
-        _must(world, [python, "-m", "pip", "install", *options, "-r", path])
+        python = install_tools(python, lock, folder, world)
     probed = world.run([python, "-c", PROBE], environ={"PATH": world.environ.get("PATH", os.defpath)})
     interpreter = interpreter_from_probe(probed.stdout, python)
     pins = parse_lock(lock, plan.config.build_lock)
     refuse_other_tools(plan.config.build_lock, pins, interpreter.packages, interpreter.markers)
     return python, interpreter
+
+
+def install_tools(python: str, lock: bytes, folder: str, world: World) -> str:
+    """A virtual environment of a Python at `folder` with what a lock holds, by hash; its interpreter."""
+    path = f"{folder}.lock.txt"
+    world.write(path, lock)
+    _must(world, [python, "-m", "venv", folder])
+    made = os.path.join(folder, "bin", "python")
+    options = [
+        "--disable-pip-version-check",
+        "--quiet",
+        "--require-hashes",
+        "--no-deps",
+        "--only-binary=:all:",
+    ]
+    _must(world, [made, "-m", "pip", "install", *options, "-r", path])
+    return made
 
 
 def circumstances(pythons: list[str], world: World) -> tuple[Variation, Variation]:
