@@ -168,6 +168,28 @@ def test_signing_libraries_are_imported_by_the_signature_wrapper_alone(modules):
     assert not faults, "\n".join(faults)
 
 
+def rehearsal_known(module):
+    """Imports of the rehearsal by the tool it rehearses; only its own command may start it."""
+    if module.package != "epochly_release" or module.part in {"rehearsal", "cli"}:
+        return
+    for name in imported(module):
+        if name.startswith("epochly_release.rehearsal"):
+            yield f"{module.name} imports {name}"
+
+
+def test_no_step_of_a_release_knows_that_it_is_rehearsed(modules):
+    """What is rehearsed is what runs: nothing in the tool can tell the two apart."""
+    faults = [fault for module in modules for fault in rehearsal_known(module)]
+    assert not faults, "\n".join(faults)
+
+
+def test_rehearsal_known_sees_a_planted_import(plant):
+    """The rule catches a step that reaches for the other side, also late."""
+    text = "def run():\n    from epochly_release.rehearsal.oidc import ISSUER"
+    assert len(list(rehearsal_known(plant("epochly_release.steps.attest", text)))) == 1
+    assert list(rehearsal_known(plant("epochly_release.rehearsal.jobs", text))) == []
+
+
 def test_every_imported_library_is_a_declared_dependency(modules, root):
     """Nothing works only because a dependency happens to bring another one along."""
     declared = {
