@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,17 @@ def test_settings_command_asks_for_what_it_needs():
     with pytest.raises(SystemExit) as caught:
         main(["settings"])
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "library", "extra"), [("rehearse", "uvicorn", "rehearsal"), ("lint", "yaml", "lint")]
+)
+def test_command_without_its_extra_names_it(command, library, extra):
+    """A library that only an extra brings is named with the extra, in one line and with exit code 2."""
+    program = f"import sys; sys.modules[{library!r}] = None; from epochly_release.cli import main; sys.exit(main([{command!r}]))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"epochly-release: `{library}`: is not installed; hint: install `epochly-release[{extra}]`\n"
+    )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from epochly_release.plan import Plan
 
 EXIT_REFUSED, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
+EXTRAS = {"lint": "lint", "rehearse": "rehearsal"}  # commands whose libraries a release itself does without
 BUILD_ROOT = "/tmp"  # noqa: S108 - the same on every machine; a folder of somebody else in it is refused
 
 
@@ -65,6 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(arguments[0] if arguments else "")
+        if extra is None or (error.name or "").startswith("epochly_release"):
+            return _bug(error)
+        _tell(f"`{error.name}`: is not installed; hint: install `epochly-release[{extra}]`")
+        return EXIT_USAGE
     except Exception as error:  # noqa: BLE001 - our own bug must never look like a release
         return _bug(error)
 
