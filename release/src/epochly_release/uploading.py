@@ -2,7 +2,8 @@
 
 `twine` attaches attestations for the public index alone, and does not burn its token; so it is given one that was
 exchanged, and is burned, here. `uv` exchanges and burns by itself. Each client gets an environment of its own with what
-it needs and nothing else: no configuration file, no keyring, no credential that lies about.
+it needs and nothing else: no configuration file, no keyring, no credential that lies about, no import path of ours. It
+starts in an empty folder: in that of the files, a builder could have left a module of the client's name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from epochly_release.world import Ran, World
 
-_PLAIN = ("PATH", "LANG", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "HTTPS_PROXY", "PYTHONPATH")
+_PLAIN = ("PATH", "LANG", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "HTTPS_PROXY")
 _IDENTITY = ("GITHUB_ACTIONS", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 SHOWN_LINES = 12  # lines of a client's last words: the reason stands at the end
 
@@ -66,7 +67,7 @@ def upload(world: World, url: str, folder: str, uploads: Mapping[str, Sequence[s
         with upload_token(world, url) as token:
             environ |= {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token}
             environ |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-            _refuse_failure("twine", world.run(command, cwd=folder, environ=environ), token)
+            _refuse_failure("twine", world.run(command, cwd=scratch, environ=environ), token)
         return "twine"
     environ |= {name: world.environ[name] for name in _IDENTITY if name in world.environ}
     options = [
@@ -78,7 +79,7 @@ def upload(world: World, url: str, folder: str, uploads: Mapping[str, Sequence[s
         "disabled",
     ]
     command = [sys.executable, "-P", "-m", "uv", "publish", *options, "--publish-url", url, *paths]
-    _refuse_failure("uv publish", world.run(command, cwd=folder, environ=environ))
+    _refuse_failure("uv publish", world.run(command, cwd=scratch, environ=environ))
     return "uv publish"
 
 
