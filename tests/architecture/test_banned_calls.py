@@ -14,7 +14,8 @@ import pytest
 
 VERIFY = ("epochly_verify", "epochly_verify.*")
 COMMANDS = ("*.cli", "*.cli.*", "epochly_verify.conformance", "epochly_verify.progress")
-EDGE = (*COMMANDS, "epochly_verify.gather", "epochly_verify.gather.*")
+AMBIENT = "epochly._ambient"  # a library has no command line: where the runtime meets the user's process
+EDGE = (*COMMANDS, AMBIENT, "epochly_verify.gather", "epochly_verify.gather.*")
 PURE = tuple(
     f"epochly_verify.{part}{end}"
     for part in ("parse", "checks", "render", "findings", "run", "model", "policy", "errors", "limits")
@@ -33,7 +34,11 @@ class Ban:
 
 
 BANS = (
-    Ban("text is data, never a program", ("eval", "exec", "builtins.eval", "builtins.exec", "runpy", "code")),
+    Ban(
+        "text is data, never a program, save the user's own that `epochly run` is told to run",
+        ("eval", "exec", "builtins.eval", "builtins.exec", "runpy", "code"),
+        but=("epochly._program",),
+    ),
     Ban("a shell reads more into a string than its writer", ("os.system", "os.popen", "commands")),
     Ban(
         "reading these formats runs or crashes the reader",
@@ -76,7 +81,9 @@ BANS = (
         where=VERIFY,
     ),
     Ban("the one online thing is `--refresh-root`", ("tuf",), where=VERIFY, but=("epochly_verify.refresh",)),
-    Ban("output leaves at the edge", ("print", "sys.stdout", "sys.stderr", "input"), but=COMMANDS),
+    Ban(
+        "output leaves at the edge", ("print", "sys.stdout", "sys.stderr", "input"), but=(*COMMANDS, AMBIENT)
+    ),
     Ban(
         "time is an argument",
         (

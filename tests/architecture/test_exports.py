@@ -8,7 +8,21 @@ from types import SimpleNamespace
 import pytest
 
 EXPORTED = {
-    "epochly": set(),
+    "epochly": {
+        "check",
+        "configure",
+        "explain",
+        "get_metrics",
+        "get_status",
+        "io",
+        "monitoring_context",
+        "optimize",
+        "optimize_context",
+        "set_level",
+        "stats",
+        "threads",
+        "verify_mode",
+    },
     "epochly_verify": {
         "FetchError",
         "Finding",

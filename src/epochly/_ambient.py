@@ -1,0 +1,85 @@
+"""Where the runtime meets its process: environment, clock, stderr, installed versions, other tools that look on.
+
+Everything else gets these as arguments. It refuses to look before it is asked, and is asked when the first function is
+watched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from epochly._compiler import find_compiler
+from epochly._config import Config
+from epochly._session import Outside, Session
+
+if TYPE_CHECKING:
+    from epochly._machine import Machine
+
+DEBUGGER, COVERAGE, PROFILER = 0, 1, 2  # the ids `sys.monitoring` keeps for tools that have to see Python
+
+
+def say(line: str) -> None:
+    """A line to stderr, where there is one."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"epochly: {line}\n")
+
+
+def traced() -> bool:
+    """Whether this thread is being traced or profiled."""
+    return sys.gettrace() is not None or sys.getprofile() is not None
+
+
+def monitored() -> bool:
+    """Whether a debugger, coverage or a profiler uses `sys.monitoring` (Python 3.12+)."""
+    monitoring: Any = getattr(sys, "monitoring", None)
+    return monitoring is not None and any(
+        monitoring.get_tool(tool) is not None for tool in (DEBUGGER, COVERAGE, PROFILER)
+    )
+
+
+def installed_version(name: str) -> str | None:
+    """The version of an installed distribution, from its metadata; None where there is none."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it takes milliseconds
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def machine() -> Machine:
+    """This computer and this Python."""
+    from epochly._machine import read_machine  # noqa: PLC0415 - only a function that is hot needs to know
+
+    affinity = getattr(os, "sched_getaffinity", None)
+    return read_machine(
+        version_of=installed_version,
+        cores=len(affinity(0)) if affinity is not None else os.cpu_count() or 1,
+        python=sys.version_info[:3],
+        implementation=sys.implementation.name,
+        free_threaded=not getattr(sys, "_is_gil_enabled", lambda: True)(),
+    )
+
+
+def outside() -> Outside:
+    """The real process."""
+    return Outside(
+        clock=perf_counter_ns,
+        say=say,
+        machine=machine,
+        compiler=find_compiler,
+        traced=traced,
+        monitored=monitored,
+    )
+
+
+def new_session() -> Session:
+    """A session of this process; it says which settings it could not read."""
+    config, lines = Config.from_env(os.environ)
+    session = Session(outside(), config)
+    for line in lines:
+        session.say_once(line)
+    return session

@@ -1,0 +1,230 @@
+"""The wrapper: counts every call of a function, times 1 in 64, and moves it to compiled code and back.
+
+What a call returns or raises is the original's business: compiled code that gives up a call leaves it to the original,
+with the same arguments. It refuses to compile twice at once, to compile where a debugger, profiler or coverage looks
+on, and to keep what is not faster.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, get_ident
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from epochly._compiler import Compiler, NotCompiled
+from epochly._config import JIT, MONITOR, THREADING
+from epochly._decide import Decision, History, decide, too_early
+from epochly._dispatch import dispatcher
+from epochly._facts import facts_of
+from epochly._shadow import shadow
+from epochly._versions import DEOPTS, SAMPLES, Version, faster, key_of, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FunctionType
+
+    from epochly._compiler import Compiled, Rejected
+    from epochly._config import Mode
+    from epochly._session import Session
+
+FIRST = 4  # calls that are timed before 1 in 64 is: enough to see a slow function at once
+MOST_VERSIONS = 8  # sets of argument types per function; each costs a compile and some memory
+WATCHED = Decision(0, "not called yet")
+
+
+class Site:
+    """One function that is watched. `run` and `timed` are where its trampoline sends calls."""
+
+    __slots__ = (
+        "__weakref__", "_inside", "_lock", "_seen_ns", "_steady", "_timed_ns", "_timings", "calls_counter", "decision", "errors",
+        "facts", "level", "mode", "on_refusal", "original", "run", "session", "tick", "versions",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        original: FunctionType,
+        session: Session,
+        *,
+        level: int | None = None,
+        mode: Mode | None = None,
+        spent_ns: int = 0,
+        on_refusal: Callable[[], None] | None = None,
+    ) -> None:
+        self.original, self.session, self.level, self.mode = original, session, level, mode
+        self.facts = facts_of(original)
+        self.calls_counter = count()
+        self.tick = self.calls_counter.__next__
+        self.versions: dict[Any, Version] = {}
+        self.decision = WATCHED
+        self.errors = 0
+        self.on_refusal = on_refusal
+        self._lock = allocate_lock()
+        self._inside: set[int] = set()
+        self._timings, self._timed_ns, self._seen_ns = 0, 0, spent_ns
+        self._steady: Callable[..., Any] | None = None
+        self.run: Callable[..., Any] = self.timed
+        session.add(self)
+
+    @property
+    def calls(self) -> int:
+        """How often the function was called through its wrapper."""
+        return reading(self.calls_counter)
+
+    @property
+    def history(self) -> History:
+        """What was measured in the interpreter, scaled from timed calls to all."""
+        timings = self._timings
+        mean = self._timed_ns / timings if timings else 0.0
+        calls = self.calls
+        return History(calls, self._seen_ns + mean * calls, mean)
+
+    def timed(self, /, *args: Any, **kwargs: Any) -> Any:
+        """One of the calls that are looked at; a recursive one inside it is not."""
+        thread, outside = get_ident(), self.session.outside
+        if thread in self._inside or outside.traced():
+            return self.original(*args, **kwargs)
+        self._inside.add(thread)
+        try:
+            version = None if kwargs else self._version(args)
+            if version is None or version.call is None:
+                return self._interpret(args, kwargs, version)
+            return self._served(version, version.call, args)
+        finally:
+            self._inside.discard(thread)
+            if self.run is not self._steady:
+                self.rearm()
+
+    def rearm(self) -> None:
+        """Choose where untimed calls go: timed while something has to be learnt, else as direct as can be."""
+        live = [version for version in self.versions.values() if version.call is not None]
+        compiler = self.session.compiler() if live and self.compiles() else None
+        self._steady = None
+        if (not self.versions or not live) and self._timings < FIRST and not self.decision.final:
+            self.run = self.timed
+        elif not isinstance(compiler, Compiler):
+            self.run = self._steady = self.original
+        elif self.session.verify_every or any(map(_learning, live)):
+            self.run = self.timed
+        else:
+            self.run = self._steady = dispatcher(self, live, compiler.deopt)
+
+    def compiles(self) -> bool:
+        """Whether the settings that hold here and now let this function run compiled."""
+        config = self.session.effective(self.level, self.mode)
+        return config.enabled and config.level >= JIT and config.mode != "monitoring"
+
+    def gave_up(self, version: Version, reason: str) -> None:
+        """Count a call that compiled code left to the interpreter."""
+        version.deopts.append(reason)
+        if len(version.deopts) >= DEOPTS and version.call is not None:
+            version.end("gave up", f"gave up {DEOPTS} calls, the last because: {reason}")
+            self._back()
+
+    def _version(self, args: tuple[Any, ...]) -> Version | None:
+        """The version for these arguments, compiled if it is time to; None where there is to be none."""
+        if self.decision.final:
+            return None
+        if not self.facts.simple_parameters:
+            self._ready()
+            return None
+        key = key_of(args)
+        if key is None:
+            return None
+        version = self.versions.get(key)
+        if version is None:
+            if len(self.versions) >= MOST_VERSIONS:
+                return None
+            version = self.versions.setdefault(key, Version(key))
+        if version.status == "watched" and self._ready():
+            self._make(version, args)
+        return version if self.compiles() else None
+
+    def _ready(self) -> bool:
+        config, history = self.session.effective(self.level, self.mode), self.history
+        early = too_early(config, history)
+        self.decision = early or decide(self.facts, self.session.machine(), config, history)
+        if self.decision.final:
+            self._back(say=self.facts.simple_parameters)
+        return self.decision.level >= JIT and not self.session.outside.monitored()
+
+    def _make(self, version: Version, args: tuple[Any, ...]) -> None:
+        if not self._lock.acquire(blocking=False):
+            return  # another thread is compiling, and this call does not wait for it
+        try:
+            compiler, clock = self.session.compiler(), self.session.outside.clock
+            if not isinstance(compiler, Compiler):
+                self.decision = Decision(THREADING, compiler, final=True)
+                self._back(say=True)
+                return
+            start = clock()
+            try:
+                made: Compiled | Rejected = compiler.specialise(self.original, args)
+            except Exception as error:  # noqa: BLE001 - a fault of ours or numba's must not become the program's
+                made = NotCompiled(f"the compiler failed: {type(error).__name__}: {error}")
+            version.take(made, clock() - start)
+            if version.call is None:
+                self.decision = Decision(MONITOR, version.reason)
+                self._back()
+        finally:
+            self._lock.release()
+
+    def _back(self, *, say: bool = False) -> None:
+        """Something ended; where nothing compiled is left, whoever put the wrapper in may take it out again."""
+        self._steady = None
+        if say:
+            self.session.say_once(self.decision.reason)
+        if self.on_refusal is not None and not any(each.call for each in self.versions.values()):
+            self.on_refusal()
+        self.rearm()
+
+    def _interpret(self, args: tuple[Any, ...], kwargs: dict[str, Any], version: Version | None) -> Any:
+        clock = self.session.outside.clock
+        start = clock()
+        try:
+            return self.original(*args, **kwargs)
+        except BaseException:
+            self.errors += 1
+            raise
+        finally:
+            took = clock() - start
+            if version is not None and version.call is not None:
+                version.trials.append(took)
+                version.trial_ns += took
+                self._judge(version)
+            else:
+                self._timings += 1
+                self._timed_ns += took
+                if version is not None:
+                    version.before.append(took)
+
+    def _served(self, version: Version, call: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """A timed call of a compiled version: by the interpreter for comparison, or by compiled code."""
+        session, compiler = self.session, self.session.compiler()
+        assert isinstance(compiler, Compiler)
+        every = session.verify_every
+        if every and next(version.shadows) % every == 0:
+            return shadow(self.original, version, args, compiler.deopt, session.outside.say)
+        if version.wants_trial:
+            return self._interpret(args, {}, version)
+        clock = session.outside.clock
+        next(version.served)
+        start = clock()
+        try:
+            result = call(*args)
+        except compiler.deopt as error:
+            reason = str(getattr(error, "reason", error))
+        else:
+            version.samples.append(clock() - start)
+            self._judge(version)
+            return result
+        self.gave_up(version, reason)
+        return self.original(*args)
+
+    def _judge(self, version: Version) -> None:
+        if version.call is not None and faster(version.samples, version.trials) is False:
+            version.end("not faster", "compiled code was not faster than the interpreter")
+            self._back()
+
+
+def _learning(version: Version) -> bool:
+    return len(version.samples) < SAMPLES and not version.deopts

@@ -1,0 +1,64 @@
+"""The one door to the exact compiler: what it promises, and how it is found when the first hot function needs it.
+
+It refuses to import the compiler, and numba with it, before that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FunctionType
+
+
+class Compiled(Protocol):
+    """A version for exact argument types; `call` checks its guards and raises the compiler's `Deopt`."""
+
+    @property
+    def call(self) -> Callable[..., Any]: ...
+    @property
+    def compile_s(self) -> float: ...
+    @property
+    def cached(self) -> bool: ...
+    @property
+    def guards(self) -> tuple[str, ...]: ...
+
+
+class Rejected(Protocol):
+    """Why a function was not compiled, in words, with a line of its source where there is one."""
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def line(self) -> int | None: ...
+    @property
+    def fix(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotCompiled:
+    """Our own `Rejected`, for what never reached the compiler."""
+
+    reason: str
+    line: int | None = None
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """How to compile for the exact types of some arguments, and what compiled code raises to give up a call."""
+
+    specialise: Callable[[FunctionType, tuple[Any, ...]], Compiled | Rejected]
+    deopt: type[Exception]
+
+
+def find_compiler() -> Compiler | str:
+    """The compiler, or the line that says why there is none."""
+    try:
+        exact = import_module("epochly._exact")
+    except ImportError as error:
+        return f"the exact compiler does not load ({error}), levels 0 and 1 work; hint: try `epochly doctor`"
+    return Compiler(exact.specialise, exact.Deopt)

@@ -1,0 +1,88 @@
+"""What the runtime is told to do: a frozen value, read from a mapping that holds environment variables.
+
+It refuses to guess: a value nobody can read becomes the choice that changes least, and one line that says so. It reads
+no environment itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Mode = Literal["monitoring", "conservative", "balanced", "aggressive"]
+MODES: Final[tuple[Mode, ...]] = get_args(Mode)
+LEVELS: Final = ("monitor", "threading", "jit", "multi-core", "gpu")
+MONITOR, THREADING, JIT = 0, 1, 2
+DEFAULT_MODE: Mode = "balanced"
+HIGHEST_BUILT = JIT  # levels 3 and 4 have names, and act as level 2 until they are built
+MAX_WORKERS = 1024  # threads; more than any machine gains from, fewer than systems allow
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Level 0..4, how eagerly functions are compiled, threads for level 1 (None: by cores), and the main switch."""
+
+    level: int = JIT
+    mode: Mode = DEFAULT_MODE
+    max_workers: int | None = None
+    enabled: bool = True
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> tuple[Config, tuple[str, ...]]:
+        """The settings in `EPOCHLY_*`, and a line for each value that could not be read."""
+        lines: list[str] = []
+        level, mode, workers = JIT, DEFAULT_MODE, None
+        text = environ.get("EPOCHLY_LEVEL", "").strip()
+        if text:
+            if text in {"0", "1", "2", "3", "4"}:
+                level = int(text)
+            else:
+                level = MONITOR
+                lines.append(f"`EPOCHLY_LEVEL` is `{text}`, only counting calls; hint: give 0 to 4")
+        text = environ.get("EPOCHLY_MODE", "").strip().lower()
+        if text:
+            known = next((name for name in MODES if name == text), None)
+            mode = known or "monitoring"
+            if known is None:
+                lines.append(
+                    f"`EPOCHLY_MODE` is `{text}`, only counting calls; hint: give one of {', '.join(MODES)}"
+                )
+        text = environ.get("EPOCHLY_MAX_WORKERS", "").strip()
+        if text:
+            if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_WORKERS:
+                workers = int(text)
+            else:
+                workers = 1
+                lines.append(
+                    f"`EPOCHLY_MAX_WORKERS` is `{text}`, using one thread; hint: give 1 to {MAX_WORKERS}"
+                )
+        text = environ.get("EPOCHLY_DISABLE", "").strip().lower()
+        if text not in _TRUE + _FALSE:
+            lines.append(f"`EPOCHLY_DISABLE` is `{text}`, taken as 1; hint: give 1 or 0")
+        return cls(level, mode, workers, enabled=text in _FALSE), tuple(lines)
+
+
+def checked_level(level: object) -> int:
+    """`level` as a number from 0 to 4, or `ValueError`."""
+    if isinstance(level, int) and not isinstance(level, bool) and 0 <= level < len(LEVELS):
+        return level
+    raise ValueError(f"`level` is {level!r}, expected 0 to 4; hint: 0 counts, 1 threads, 2 compiles")
+
+
+def checked_mode(mode: object) -> Mode:
+    """`mode` as one of the four names, or `ValueError`."""
+    for name in MODES:
+        if name == mode:
+            return name
+    raise ValueError(f"`mode` is {mode!r}, expected one of {', '.join(MODES)}; hint: try `balanced`")
+
+
+def checked_workers(workers: object) -> int:
+    """`max_workers` as a number of threads, or `ValueError`."""
+    if isinstance(workers, int) and not isinstance(workers, bool) and 1 <= workers <= MAX_WORKERS:
+        return workers
+    raise ValueError(f"`max_workers` is {workers!r}, expected 1 to {MAX_WORKERS}; hint: leave it out")

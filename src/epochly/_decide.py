@@ -1,0 +1,72 @@
+"""Where a function runs: a pure function of facts, machine, settings and what was measured, with the reason in words.
+
+It refuses to measure, to remember and to compile: the caller does that, and asks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from epochly._config import JIT, MONITOR, THREADING
+from epochly._machine import why_no_compiler
+
+if TYPE_CHECKING:
+    from epochly._config import Config, Mode
+    from epochly._facts import Facts
+    from epochly._machine import Machine
+
+# ns a function has to have run before it is compiled. A compile takes 60 to 500 ms: `balanced` has lost at most about as
+# much to waiting as it then spends on compiling, `conservative` several times that, and `aggressive` never waits.
+PATIENCE_NS: dict[Mode, int] = {"conservative": 1_000_000_000, "balanced": 100_000_000, "aggressive": 0}
+CALL_NS = 1_000  # ns; guards and entry of compiled code cost 0.2 to 0.5 us, so shorter calls cannot gain
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was measured: calls, an estimate of the time they took in all, and of one (from timed calls)."""
+
+    calls: int = 0
+    spent_ns: float = 0.0
+    mean_ns: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The level a function runs at and why; `final` where asking again cannot change it."""
+
+    level: int
+    reason: str
+    final: bool = False
+
+
+def too_early(config: Config, history: History) -> Decision | None:
+    """The decision not to look further yet, for all that can be told without knowing the machine."""
+    if not config.enabled:
+        return Decision(MONITOR, "epochly is switched off")
+    if config.level == MONITOR or config.mode == "monitoring":
+        return Decision(MONITOR, "only counted, as level 0 and mode `monitoring` ask")
+    if config.level == THREADING:
+        return Decision(THREADING, "level 1 runs what `epochly.threads` is given, and compiles nothing")
+    patience = PATIENCE_NS[config.mode]
+    if history.spent_ns < patience:
+        spent = f"ran for {history.spent_ns / 1e6:.1f} ms so far"
+        return Decision(MONITOR, f"{spent}, mode `{config.mode}` compiles after {patience / 1e6:.0f} ms")
+    if 0 < history.mean_ns < CALL_NS and config.mode != "aggressive":
+        return Decision(MONITOR, f"a call takes {history.mean_ns:.0f} ns, less than compiled code could save")
+    return None
+
+
+def decide(facts: Facts, machine: Machine, config: Config, history: History) -> Decision:
+    """Where the function should run now."""
+    if facts.kind != "function":
+        return Decision(MONITOR, f"a {facts.kind} is left alone: its frames outlive a call", final=True)
+    early = too_early(config, history)
+    if early is not None:
+        return early
+    missing = why_no_compiler(machine)
+    if missing is not None:
+        return Decision(THREADING, missing, final=True)
+    if not facts.simple_parameters:
+        return Decision(THREADING, "takes `*args`, `**kwargs` or keyword-only parameters", final=True)
+    return Decision(JIT, f"hot: ran for {history.spent_ns / 1e6:.1f} ms in {history.calls} calls")

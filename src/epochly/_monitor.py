@@ -1,0 +1,117 @@
+"""Finding hot code: a thread that looks every few milliseconds at what all other threads are running.
+
+It finds loops that never return, which counting calls cannot, and costs well under 1 %. It runs only between `start` and
+`stop`, is no `threading.Thread` (so a program that lists its threads does not see it), pauses while the process forks,
+and is gone in the child. It refuses to keep frames: a sample is a code object and a line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import allocate_lock, get_ident, start_new_thread
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+INTERVAL_S = 0.005  # seconds; 5 ms was measured at +0.2 to 0.5 % on 3.11
+_ALIVE: list[Sampler] = []
+_FORKS_WATCHED: list[bool] = []
+STOP_S = 2.0  # seconds to wait for the thread; it only sleeps and counts
+
+
+@dataclass(slots=True, eq=False)
+class Hot:
+    """Samples by code object and by line."""
+
+    samples: int = 0
+    by_code: Counter[CodeType] = field(default_factory=Counter)
+    by_line: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+
+    def add(self, code: CodeType, line: int) -> None:
+        """One sample."""
+        self.samples += 1
+        self.by_code[code] += 1
+        self.by_line[code.co_filename, code.co_qualname, line] += 1
+
+    def lines(self, count: int = 10) -> list[tuple[str, str, int, float]]:
+        """The hottest lines: file, function, line, share of all samples."""
+        total = max(1, self.samples)
+        return [(*place, seen / total) for place, seen in self.by_line.most_common(count)]
+
+
+class Sampler:
+    """Calls `sink(code, line)` for the innermost Python frame of each other thread, every `interval_s`."""
+
+    __slots__ = ("_interval_s", "_running", "_sink", "_wake")
+
+    def __init__(self, sink: Callable[[CodeType, int], None], *, interval_s: float = INTERVAL_S) -> None:
+        self._sink, self._interval_s = sink, interval_s
+        self._wake = allocate_lock()  # held while the thread may sleep; its release ends the sleep
+        self._running = allocate_lock()  # held by the thread while it lives
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._running.locked()
+
+    def start(self) -> None:
+        """Start the thread; a no-op while it runs."""
+        if self in _ALIVE:
+            return
+        self._wake.acquire()
+        self._running.acquire()
+        try:
+            start_new_thread(self._loop, ())
+        except RuntimeError:  # no more threads, or the interpreter is going down: nothing is sampled
+            self._running.release()
+            self._wake.release()
+        else:
+            _ALIVE.append(self)
+            _watch_forks()
+
+    def stop(self) -> None:
+        """End the thread and wait for it; a no-op when it does not run."""
+        if self not in _ALIVE:
+            return
+        _ALIVE.remove(self)
+        self._wake.release()
+        if self._running.acquire(timeout=STOP_S):
+            self._running.release()
+
+    def _loop(self) -> None:
+        own = get_ident()
+        try:
+            while not self._wake.acquire(timeout=self._interval_s):
+                for thread, frame in sys._current_frames().items():  # noqa: SLF001 - the documented way to sample
+                    if thread != own:
+                        self._sink(frame.f_code, frame.f_lineno or 0)
+                del frame
+        finally:
+            if self._wake.locked():
+                self._wake.release()
+            self._running.release()
+
+
+def _watch_forks() -> None:
+    """Pause all samplers around `os.fork`; a child is not sampled. Registered once, as it cannot be taken back."""
+    if _FORKS_WATCHED or not hasattr(os, "register_at_fork"):
+        return
+    _FORKS_WATCHED.append(True)
+    paused: list[Sampler] = []
+
+    def before() -> None:
+        paused[:] = _ALIVE
+        for sampler in paused:
+            sampler.stop()
+
+    def after_in_parent() -> None:
+        for sampler in paused:
+            sampler.start()
+        paused.clear()
+
+    os.register_at_fork(before=before, after_in_parent=after_in_parent, after_in_child=paused.clear)

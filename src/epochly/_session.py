@@ -1,0 +1,97 @@
+"""What one process knows: settings, the functions that are watched, the compiler once it was needed.
+
+Everything it touches outside of itself is given to it: environment, clock, a way to say a line. It refuses to start
+anything when it is made.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from epochly._config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from epochly._call import Site
+    from epochly._compiler import Compiler
+    from epochly._config import Mode
+    from epochly._machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The process around us: a clock in ns, a line to stderr, the machine, the compiler, who else is tracing."""
+
+    clock: Callable[[], int]
+    say: Callable[[str], None]
+    machine: Callable[[], Machine]
+    compiler: Callable[[], Compiler | str]
+    traced: Callable[[], bool]
+    monitored: Callable[[], bool]
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """Mutable on purpose, and the one such thing: everything else is a value or belongs to one function."""
+
+    outside: Outside
+    config: Config = field(default_factory=Config)
+    verify_every: int = 0
+    overrides: int = 0
+    override: ContextVar[int | None] = field(
+        default_factory=lambda: ContextVar("epochly level", default=None)
+    )
+    _sites: list[ref[Site]] = field(default_factory=list)
+    _said: set[str] = field(default_factory=set)
+    _machine: Machine | None = None
+    _compiler: Compiler | str | None = None
+
+    def effective(self, level: int | None, mode: Mode | None) -> Config:
+        """The settings for a function: its own come before the context's, the context's before the process's."""
+        config = self.config
+        asked = self.override.get() if self.overrides else None
+        level = asked if level is None else level
+        if level is None and mode is None:
+            return config
+        return replace(config, level=config.level if level is None else level, mode=mode or config.mode)
+
+    def machine(self) -> Machine:
+        """The machine, looked at once."""
+        if self._machine is None:
+            self._machine = self.outside.machine()
+        return self._machine
+
+    def compiler(self) -> Compiler | str:
+        """The compiler, or why there is none; found once."""
+        if self._compiler is None:
+            self._compiler = self.outside.compiler()
+        return self._compiler
+
+    def say_once(self, line: str) -> None:
+        """Tell the user a line, the first time only."""
+        if line not in self._said:
+            self._said.add(line)
+            self.outside.say(line)
+
+    def add(self, site: Site) -> None:
+        """Remember a watched function for as long as somebody can call it."""
+        if len(self._sites) % 256 == 255:
+            self._sites = [each for each in self._sites if each() is not None]
+        self._sites.append(ref(site))
+
+    def sites(self) -> Iterator[Site]:
+        """The functions that are watched, in the order in which they came."""
+        for each in tuple(self._sites):
+            site = each()
+            if site is not None:
+                yield site
+
+    def change(self, **settings: Any) -> None:
+        """Take other settings, for calls from now on."""
+        self.config = replace(self.config, **settings)
+        for site in self.sites():
+            site.rearm()

@@ -1,0 +1,131 @@
+"""One function for one exact set of argument types: what it cost, what it served, and whether it stays.
+
+The verdicts are pure functions of measured times. This file refuses to run anything and to look at a clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+
+    from epochly._compiler import Compiled, Rejected
+
+Status = Literal["watched", "compiled", "rejected", "not faster", "gave up", "differs"]
+KEPT = 32  # timings of each sort; enough for a median, and the memory of a function stays bounded
+TRIALS = 3  # interpreter timings after compiling before a version can be put back
+SAMPLES = 8  # compiled timings before a version can be put back
+GAIN = 0.95  # of the interpreter's median; a version that takes more gains too little to be worth its guards
+TRIAL_SHARE = 0.05  # of the time saved so far may be spent on running the interpreter again to compare
+DEOPTS = 8  # per version, then the interpreter for good: numba leaks a frame's memory at each
+_LAYOUT = 0x1 | 0x2 | 0x100 | 0x400  # NumPy's C, F, ALIGNED and WRITEABLE flags; numba types tell these apart
+_DEEPEST = 4  # levels of nested tuples that are told apart
+
+
+def _deque() -> deque[int]:
+    return deque(maxlen=KEPT)
+
+
+@dataclass(slots=True, eq=False)
+class Version:
+    """Timings in ns: `before` in the interpreter until compiled, `trials` after that, `samples` compiled."""
+
+    key: Hashable
+    status: Status = "watched"
+    call: Callable[..., Any] | None = None
+    compile_ns: int = 0
+    cached: bool = False
+    guards: tuple[str, ...] = ()
+    reason: str = ""
+    line: int | None = None
+    fix: str = ""
+    before: deque[int] = field(default_factory=_deque)
+    trials: deque[int] = field(default_factory=_deque)
+    samples: deque[int] = field(default_factory=_deque)
+    trial_ns: int = 0
+    deopts: list[str] = field(default_factory=list)
+    served: count[int] = field(default_factory=count)
+    shadows: count[int] = field(default_factory=count)
+    compared: int = 0
+
+    def take(self, made: Compiled | Rejected, spent_ns: int) -> None:
+        """Become compiled, or rejected with the compiler's words; compiling took `spent_ns` either way."""
+        self.compile_ns = spent_ns
+        call = getattr(made, "call", None)
+        if call is None:
+            self.status = "rejected"
+            self.reason, self.line, self.fix = made.reason, made.line, made.fix  # type: ignore[union-attr]
+        else:
+            self.call, self.cached, self.guards = call, made.cached, made.guards  # type: ignore[union-attr]
+            self.status = "compiled"
+
+    def end(self, status: Status, reason: str) -> None:
+        """Go back to the interpreter for good."""
+        self.status, self.reason, self.call = status, reason, None
+
+    @property
+    def calls(self) -> int:
+        """How many calls compiled code answered."""
+        return max(0, reading(self.served) - len(self.deopts))
+
+    @property
+    def saved_ns(self) -> float:
+        """Time saved net of compiling and of comparing, from sampled calls; negative where it cost more."""
+        interpreter = self.trials or self.before
+        if not self.samples or not interpreter:
+            return -float(self.compile_ns)
+        return (mean(interpreter) - mean(self.samples)) * self.calls - self.compile_ns
+
+    @property
+    def wants_trial(self) -> bool:
+        """Whether the next timed call should be the interpreter's: cheap by now, or needed for a verdict."""
+        if len(self.samples) < 2:
+            return False
+        if len(self.trials) < TRIALS and median(self.samples) >= GAIN * median(self.before or (0,)):
+            return True
+        return self.trial_ns <= TRIAL_SHARE * (self.saved_ns + self.compile_ns)
+
+
+def faster(samples: Sequence[int], trials: Sequence[int]) -> bool | None:
+    """Whether compiled code is worth keeping; None while too little is known."""
+    if len(samples) < SAMPLES or len(trials) < TRIALS:
+        return None
+    return median(samples) < GAIN * median(trials)
+
+
+def median(values: Iterable[float]) -> float:
+    """The middle value; the upper one of two."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
+
+
+def mean(values: Collection[float]) -> float:
+    """The arithmetic mean."""
+    return sum(values) / len(values)
+
+
+def reading(counter: count[int]) -> int:
+    """How often a counter was taken, without taking it: its text is the one thing that tells."""
+    return int(repr(counter)[len("count(") : -1])
+
+
+def key_of(args: Iterable[Any]) -> Hashable | None:
+    """What compiled code may depend on: exact types, and layouts of arrays; None for types of a strange kind."""
+    kinds = [_kind(value, 0) for value in args]
+    return None if None in kinds else tuple(kinds)
+
+
+def _kind(value: Any, depth: int) -> Hashable | None:
+    kind: Any = type(value)
+    if type(kind) is not type:  # another metaclass may compare and hash as it likes
+        return None
+    if kind.__name__ == "ndarray" and kind.__module__ == "numpy":
+        return kind, value.dtype, value.ndim, value.flags.num & _LAYOUT
+    if kind is tuple and depth < _DEEPEST:
+        inner = [_kind(each, depth + 1) for each in value]
+        return None if None in inner else (kind, *inner)
+    return kind

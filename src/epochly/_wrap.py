@@ -1,0 +1,83 @@
+"""Putting the wrapper around a function, so that whoever looks at it sees the original, or in its place.
+
+`wrap` makes a new function with the parameters, name, defaults and attributes of the old one. `install` leaves the
+function object and swaps its code, so that everybody who holds it calls the wrapper; `uninstall` swaps it back. Both
+refuse what is no plain Python function; coroutines and generators come back as they are.
+"""
+
+from __future__ import annotations
+
+from types import CodeType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from epochly._call import Site
+from epochly._facts import facts_of
+from epochly._trampoline import trampoline
+
+if TYPE_CHECKING:
+    from epochly._config import Mode
+    from epochly._session import Session
+
+SITE = "__epochly__"  # the attribute of a wrapper that holds its site
+
+
+def wrap(target: Any, session: Session, *, level: int | None = None, mode: Mode | None = None) -> Any:
+    """`target` watched; `TypeError` for what cannot be."""
+    if isinstance(target, staticmethod | classmethod):
+        return type(target)(wrap(target.__func__, session, level=level, mode=mode))
+    if isinstance(target, property):
+        ends = [each and wrap(each, session, level=level, mode=mode) for each in (target.fget, target.fset)]
+        return type(target)(ends[0], ends[1], target.fdel, target.__doc__)
+    if isinstance(target, MethodType):
+        return MethodType(wrap(target.__func__, session, level=level, mode=mode), target.__self__)
+    if not isinstance(target, FunctionType):
+        raise TypeError(
+            f"`{getattr(target, '__qualname__', type(target).__qualname__)}` is no Python function; "
+            "hint: put `optimize` on functions and methods"
+        )
+    if site_of(target) is not None or facts_of(target).kind != "function":
+        return target
+    site = Site(target, session, level=level, mode=mode)
+    made = FunctionType(
+        trampoline(target.__code__, site), target.__globals__, target.__name__, target.__defaults__
+    )
+    made.__kwdefaults__ = target.__kwdefaults__
+    made.__module__, made.__qualname__, made.__doc__ = target.__module__, target.__qualname__, target.__doc__
+    made.__annotations__ = target.__annotations__
+    if hasattr(target, "__type_params__"):  # Python 3.12+
+        setattr(made, "__type_params__", target.__type_params__)  # noqa: B010 - 3.11's type stubs lack it
+    made.__dict__.update(target.__dict__)
+    made.__dict__["__wrapped__"] = target
+    made.__dict__[SITE] = site
+    return made
+
+
+def site_of(function: Any) -> Site | None:
+    """The site of a watched function, method or static method; None for others."""
+    function = getattr(function, "__func__", function)
+    found = getattr(function, "__dict__", {}).get(SITE)
+    return found if isinstance(found, Site) else None
+
+
+def install(function: FunctionType, session: Session, *, spent_ns: int = 0) -> Site:
+    """Watch a function in place, until compiled code is refused; `ValueError` for one with a closure."""
+    code = function.__code__
+    if code.co_freevars:
+        raise ValueError(f"`{function.__qualname__}` closes over variables; hint: use `optimize`")
+    original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__)
+    original.__kwdefaults__ = function.__kwdefaults__
+    original.__module__, original.__qualname__ = function.__module__, function.__qualname__
+
+    def take_out() -> None:
+        uninstall(function, code, swapped)
+
+    site = Site(original, session, spent_ns=spent_ns, on_refusal=take_out)
+    swapped = trampoline(code, site)
+    function.__code__ = swapped
+    return site
+
+
+def uninstall(function: FunctionType, code: CodeType, swapped: CodeType) -> None:
+    """Put the code back, unless somebody else has put other code there since."""
+    if function.__code__ is swapped:
+        function.__code__ = code

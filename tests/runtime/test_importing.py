@@ -1,0 +1,37 @@
+"""`import epochly` costs next to nothing: held by what it may not import, not by a clock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+ALWAYS_HEAVY = {"numpy", "numba", "llvmlite", "psutil", "logging", "concurrent.futures", "asyncio"}
+HEAVY = {*ALWAYS_HEAVY, "typing", "inspect", "dataclasses", "threading", "functools", "importlib.metadata"}
+PROBE = "import sys; before = set(sys.modules); {}; print(*sorted(set(sys.modules) - before))"
+
+
+def imported(statement):
+    """The modules a statement brings into a fresh interpreter."""
+    command = [sys.executable, "-I", "-c", PROBE.format(statement)]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_importing_brings_one_module():
+    """A program that imports epochly and uses nothing of it has loaded one small file."""
+    new = imported("import epochly")
+    assert not new & HEAVY
+    assert {name for name in new if name.startswith("epochly")} == {"epochly"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import epochly; epochly.optimize(lambda x: x)",
+        "import epochly; f = epochly.optimize(lambda x: x); [f(1) for _ in range(1000)]; epochly.stats()",
+    ],
+)
+def test_watching_a_function_brings_nothing_heavy(statement):
+    """Counting and timing calls needs none of the libraries that compiling and threading need."""
+    assert not imported(statement) & {*ALWAYS_HEAVY, "importlib.metadata", "epochly._exact"}
