@@ -1,22 +1,102 @@
 """From a function and arguments to something callable: checks, compiles, and binds guards, snapshot and boxing.
 
-It refuses what the table in `check` does not list. See the package's docstring for the promise.
+It refuses what the table in `check` does not list, numba versions no test has run with, and settings of numba that take
+checks away. See the package's docstring for the promise.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+import re
+import time
+import types
+from typing import TYPE_CHECKING, Any
 
-from epochly._exact import Rejected
+import numba
+from numba.core import config
+from numba.core.errors import NumbaError
+
+from epochly._exact import Compiled, Rejected
+from epochly._exact.dispatch import box_for, dispatcher
+from epochly._exact.guards import watched
+from epochly._exact.kinds import Kind, Reject
+from epochly._exact.lowering import FLOAT_REGISTER, numba_types
+from epochly._exact.machine import FLAGS
+from epochly._exact.pipeline import compiler_for
+from epochly._exact.snapshot import Snapshots
+from epochly._exact.values import kind_of_argument
 
 if TYPE_CHECKING:
-    import types
+    from epochly._exact.plan import Plan
 
-    from epochly._exact import Compiled
+TESTED = ("0.68.",)  # numba's intermediate representation is no stable interface
+OPTIONS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
+OPTIONS |= inspect.CO_ASYNC_GENERATOR
 
 
 def compiled_or_rejected(function: types.FunctionType, args: tuple[object, ...]) -> Compiled | Rejected:
     """Compile for the types of `args`, or say why not."""
-    return Rejected(
-        f"`{function.__name__}` with {len(args)} arguments: the compiler accepts nothing yet", None
-    )
+    start = time.perf_counter()
+    try:
+        kinds = _kinds(function, args)
+        plan, entry = _machine_code(function, args, kinds)
+        guards = watched(function)
+    except Reject as reject:
+        return Rejected(reject.reason, reject.line, reject.fix)
+    except NumbaError as error:
+        return _refused_by_numba(error)
+    except (AttributeError, AssertionError, KeyError, TypeError, NotImplementedError, ValueError) as error:
+        return Rejected(
+            f"numba {numba.__version__} is not what was expected: {type(error).__name__}: {error}", None
+        )
+    snapshots = Snapshots(tuple(sorted(plan.written))) if plan.written else None
+    call = dispatcher(entry, args, guards, snapshots, box_for(plan.returned, plan.return_type))
+    return Compiled(call, time.perf_counter() - start, cached=False, guards=guards.words())
+
+
+def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind, ...]:
+    """What the arguments are; also refuses what no arguments could make right."""
+    if not any(numba.__version__.startswith(version) for version in TESTED):
+        raise Reject(f"numba {numba.__version__} is not tested; {TESTED[-1]}x is")
+    if config.DISABLE_JIT or config.BOUNDSCHECK == 0:
+        raise Reject("numba is set to run without compiling or without checking bounds")
+    if not FLAGS or FLOAT_REGISTER is None:
+        raise Reject("this processor's status flags are not known")
+    if not isinstance(function, types.FunctionType):
+        raise Reject("not a plain Python function")
+    code = function.__code__
+    if code.co_flags & OPTIONS or code.co_kwonlyargcount:
+        raise Reject(
+            "a generator, a coroutine, or a function with starred or keyword-only parameters",
+            code.co_firstlineno,
+        )
+    if len(args) != code.co_argcount:
+        raise Reject(f"{len(args)} arguments for {code.co_argcount} parameters", code.co_firstlineno)
+    names = code.co_varnames[: code.co_argcount]
+    return tuple(kind_of_argument(position, names[position], arg) for position, arg in enumerate(args))
+
+
+def _machine_code(
+    function: types.FunctionType, args: tuple[object, ...], kinds: tuple[Kind, ...]
+) -> tuple[Plan, Any]:
+    """The plan that was carried out, and the entry point that unboxes, runs and boxes."""
+    plans: list[Plan] = []
+    jitted = numba.njit(pipeline_class=compiler_for(kinds, plans), boundscheck=True)(function)
+    signature = tuple(numba.typeof(arg) for arg in args)
+    jitted.compile(signature)
+    result = jitted.overloads[signature]
+    plan = plans[-1]
+    plan.return_type = numba_types.unliteral(result.signature.return_type)
+    return plan, result.entry_point
+
+
+def _refused_by_numba(error: Any) -> Rejected:
+    """Numba's own rejection: its first sentence, and the line when it names one."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, Reject):
+        return Rejected(cause.reason, cause.line, cause.fix)
+    line = re.search(r"\((\d+)\)|line (\d+)", text)
+    said = [part.strip() for part in text.splitlines() if part.strip() and not part.startswith("Failed in")]
+    found = next((int(group) for group in line.groups() if group), None) if line else None
+    return Rejected(f"its types cannot be told: {said[0] if said else type(error).__name__}", found)

@@ -1,0 +1,170 @@
+"""The pass that carries a `Plan` out on the typed intermediate representation, after phis are gone.
+
+Operators get their primitives; a tag goes beside every value that only run time can tell; checks, status flags and looks
+for signals are inserted. It refuses a representation in which a planned expression can no longer be found.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from numba.core import ir
+from numba.core.analysis import compute_cfg_from_blocks
+
+from epochly._exact.kinds import CODES, LITERAL, Number, Reject
+from epochly._exact.lowering import FLOAT, INT, NONE, Key, numba_types
+from epochly._exact.machine import CLEAR_FLAGS, JOINED_TAG, SIGNALS, TAG_IS, TAG_IS_NOT, TEST_FLAGS
+
+if TYPE_CHECKING:
+    from epochly._exact.plan import Check, Plan
+
+
+class Applier:
+    """One walk over one function whose plan is known."""
+
+    def __init__(self, state: Any, plan: Plan) -> None:
+        self.state = state
+        self.blocks = state.func_ir.blocks
+        self.typemap = state.typemap
+        self.calltypes = state.calltypes
+        self.plan = plan
+        self.count = 0
+        self.out: list[Any] = []
+        self.checks: dict[int, list[Check]] = defaultdict(list)
+        for check in plan.checks:
+            self.checks[id(check.statement)].append(check)
+
+    def run(self) -> None:
+        """Change the function, in place."""
+        self.swap_operators()
+        first = min(self.blocks)
+        headers = self.outer_loops()
+        for label, block in self.blocks.items():
+            self.out = []
+            arguments_left = label == first
+            if label in headers:
+                self.call(block, block.loc, SIGNALS, (), NONE)
+            for statement in block.body:
+                is_argument = isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Arg)
+                if arguments_left and not is_argument:
+                    arguments_left = False
+                    if self.plan.uses_flags:
+                        self.call(block, statement.loc, CLEAR_FLAGS, (), NONE)
+                self.one(block, statement)
+            block.body = self.out
+
+    def swap_operators(self) -> None:
+        """Give each planned expression its primitive; all of them must still be there."""
+        live = {
+            id(statement.value)
+            for block in self.blocks.values()
+            for statement in block.body
+            if isinstance(statement, ir.Assign)
+        }
+        for swap in self.plan.swaps:
+            expression = swap.expression
+            if id(expression) not in live:
+                raise Reject("numba moved an operation that was to be checked")
+            function = self.state.typingctx.resolve_value_type(swap.key)
+            function.get_call_type(self.state.typingctx, swap.signature.args, {})
+            expression.fn = swap.key
+            if expression.op == "inplace_binop":
+                expression.immutable_fn = swap.key
+            if expression.op != "unary":
+                expression.static_lhs = expression.static_rhs = ir.UNDEFINED
+            dict.__setitem__(
+                self.calltypes, expression, swap.signature
+            )  # numba's own setter refuses to change one
+
+    def outer_loops(self) -> set[int]:
+        """Labels of loops that hold another loop, and of those that stand alone: each pass of them may be interrupted."""
+        loops = compute_cfg_from_blocks(self.blocks).loops().values()
+        inner_of_others = {
+            loop.header
+            for loop in loops
+            for other in loops
+            if other is not loop and loop.header in other.body
+        }
+        return {loop.header for loop in loops if loop.header not in inner_of_others}
+
+    def one(self, block: Any, statement: Any) -> None:
+        """One statement, with what comes before and after it."""
+        for check in self.checks.get(id(statement), ()):
+            key = TAG_IS_NOT if check.unless else TAG_IS
+            code = self.constant(block, statement.loc, check.code)
+            self.call(block, statement.loc, key, (self.tag(block, statement.loc, check.name), code), NONE)
+        if isinstance(statement, ir.Return) and self.plan.uses_flags:
+            self.call(block, statement.loc, TEST_FLAGS, (), NONE)
+        self.out.append(statement)
+        if isinstance(statement, ir.Assign) and statement.target.name in self.plan.tagged:
+            source = self.tag_of_value(block, statement)
+            if source is not None:
+                self.out.append(
+                    ir.Assign(source, self.companion(block, statement.target.name), statement.loc)
+                )
+
+    def tag_of_value(self, block: Any, statement: Any) -> Any:
+        """The tag that belongs to an assigned value."""
+        value, loc = statement.value, statement.loc
+        target_type = self.typemap[statement.target.name]
+        if isinstance(value, ir.Var):
+            return self.tag(block, loc, value.name, target_type)
+        if isinstance(value, ir.Expr):
+            if value.op == "cast":
+                return self.tag(block, loc, value.value.name, target_type)
+            if value.op == "null":
+                return None
+            if value.op in ("binop", "inplace_binop"):
+                operands = (value.lhs, value.rhs)
+            elif value.op == "unary":
+                operands = (value.value, value.value)
+            elif value.op == "call":
+                operands = (value.args[0], value.args[0])
+            else:
+                raise Reject(f"a value whose type only run time tells comes out of `{value.op}`", loc.line)
+            tags = tuple(self.tag(block, loc, operand.name) for operand in operands)
+            return self.call(block, loc, JOINED_TAG, tags, INT)
+        raise Reject("a value whose type only run time tells", loc.line)
+
+    def companion(self, block: Any, name: str) -> Any:
+        """The variable that holds the tag of `name`."""
+        var = ir.Var(block.scope, f"$tag_{name}", block.loc)
+        if var.name not in self.typemap:
+            self.typemap[var.name] = INT
+        return var
+
+    def tag(self, block: Any, loc: Any, name: str, copied_into: Any = None) -> Any:
+        """The tag of a variable: its companion, or what is known of it."""
+        if name in self.plan.tagged:
+            return self.companion(block, name)
+        kind = self.plan.kinds.get(name)
+        if not isinstance(kind, Number):
+            raise Reject("a value whose type only run time tells meets one that is no number", loc.line)
+        (mark,) = kind.marks
+        widened = copied_into == FLOAT and numba_types.unliteral(self.typemap[name]) == INT
+        return self.constant(block, loc, CODES[LITERAL] if widened else CODES[mark])
+
+    def constant(self, block: Any, loc: Any, code: int) -> Any:
+        """A fresh variable that holds a number."""
+        var = self.fresh(block, loc, INT)
+        self.out.append(ir.Assign(ir.Const(code, loc), var, loc))
+        return var
+
+    def call(self, block: Any, loc: Any, key: Key, args: tuple[Any, ...], result: Any) -> Any:
+        """Append a call of one of our primitives; its result's variable."""
+        function = self.state.typingctx.resolve_value_type(key)
+        function.get_call_type(self.state.typingctx, (INT,) * len(args), {})
+        name, value = self.fresh(block, loc, function), self.fresh(block, loc, result)
+        expression = ir.Expr.call(name, args, (), loc)
+        dict.__setitem__(self.calltypes, expression, result(*(INT,) * len(args)))
+        self.out.append(ir.Assign(ir.Global(key.__name__, key, loc), name, loc))
+        self.out.append(ir.Assign(expression, value, loc))
+        return value
+
+    def fresh(self, block: Any, loc: Any, machine_type: Any) -> Any:
+        """A new variable."""
+        self.count += 1
+        var = ir.Var(block.scope, f"$epochly_{self.count}", loc)
+        self.typemap[var.name] = machine_type
+        return var

@@ -1,0 +1,86 @@
+"""Which calls and attributes are exact: our own primitives, `len`, and the shape of an array.
+
+It refuses every other call by name. What a primitive does is in `mathematics`; here is what its result is marked as.
+Source: NumPy's scalars reference (what `abs` or `int` of a NumPy scalar is).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
+from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
+from epochly._exact.machine import RANGE
+from epochly._exact.mathematics import ABS, CONVERSIONS, FLOAT_TO_FLOAT, FLOAT_TO_INT, MAX, MIN
+
+if TYPE_CHECKING:
+    from epochly._exact.check import Checker
+
+TO_PYTHON = {id(key) for table in (CONVERSIONS, FLOAT_TO_FLOAT, FLOAT_TO_INT) for key in table.values()}
+PYTHON_ONLY = {id(key) for function, key in FLOAT_TO_INT.items() if function is round}
+ROUNDED = {id(key) for function, key in FLOAT_TO_INT.items() if function is not int}
+
+
+def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
+    """The kind of a call's result, or a rejection."""
+    function = checker.typemap[expr.func.name]
+    if expr.kws or expr.vararg is not None:
+        raise checker.reject("a call with keywords or a star")
+    key = getattr(function, "typing_key", None) if isinstance(function, numba_types.Function) else None
+    args = [checker.type_of(arg) for arg in expr.args]
+    if key is len and len(args) == 1 and isinstance(args[0], numba_types.Array | numba_types.BaseTuple):
+        return PYTHON
+    if key is RANGE:
+        if any(arg != INT for arg in args):
+            raise checker.reject("`range` of something that is no int")
+        return OPAQUE
+    if id(key) in TO_PYTHON:
+        return _to_python(checker, key, expr, args)
+    if key is ABS:
+        kind = checker.not_literal(expr.args[0])
+        if args[0] not in (INT, FLOAT) or args[0] != checker.type_of(target):
+            raise checker.reject(f"`abs` of {words(args[0])}")
+        return kind
+    if key is MIN or key is MAX:
+        kinds = [checker.kind_of(arg) for arg in expr.args]
+        if len(set(args)) != 1 or args[0] == BOOL:
+            raise checker.reject("`min` or `max` of different types", "make both ints, or both floats")
+        if None in kinds:
+            return None
+        first = kinds[0]
+        if not isinstance(first, Number) or first.mixed or any(kind != first for kind in kinds):
+            raise checker.reject("`min` or `max` of Python's and NumPy's numbers")
+        return first
+    name = getattr(key, "__name__", None) or str(key or function)
+    raise checker.reject(f"a call of `{name}`, which is not on the exact list")
+
+
+def _to_python(checker: Checker, key: Any, expr: Any, args: list[Any]) -> Kind | None:
+    """Functions whose result is Python's own number whatever they are given."""
+    for var, what in zip(expr.args, args, strict=True):
+        kind = checker.kind_of(var)
+        if kind is None:
+            return None
+        numpy = isinstance(kind, Number) and kind.may_be_numpy
+        bool_is_fine = key is CONVERSIONS[bool]
+        if what not in (INT, FLOAT) and not (what == BOOL and bool_is_fine):
+            raise checker.reject(f"a conversion or a function of `math` on {words(what)}")
+        if id(key) in PYTHON_ONLY and numpy:
+            raise checker.reject("`round` of one of NumPy's numbers")
+        if id(key) in ROUNDED and numpy and what == INT:
+            raise checker.reject("rounding one of NumPy's ints")
+    return PYTHON
+
+
+def attribute(checker: Checker, expr: Any) -> Kind | None:
+    """`array.shape` and its like; an attribute of a module is a function, judged when it is called."""
+    owner = checker.type_of(expr.value)
+    if isinstance(owner, numba_types.Array):
+        if expr.attr == "shape":
+            return Items((PYTHON,) * owner.ndim)
+        if expr.attr in ("size", "ndim"):
+            return PYTHON
+        raise checker.reject(f"`.{expr.attr}` of an array")
+    if isinstance(owner, numba_types.Module):
+        return OPAQUE
+    raise checker.reject(f"`.{expr.attr}` of {words(owner)}")

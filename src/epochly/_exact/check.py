@@ -1,0 +1,384 @@
+"""The pass after numba's type inference: every statement is on the list and exactly reproducible, or the function is not.
+
+It follows marks (`kinds`) through the typed intermediate representation to a fixed point, then walks it once more to write
+the `Plan`. What is not listed is rejected: an operation numba knows and we have not proved never runs. Sources: numba's IR
+(`numba.core.ir`), the Python language reference, NEP 50.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import ir
+
+from epochly._exact import calls, rules
+from epochly._exact.kinds import (
+    CODES,
+    LITERAL,
+    NP,
+    NUMPY,
+    PY,
+    PYTHON,
+    Array,
+    Items,
+    Iterator,
+    Kind,
+    Number,
+    Opaque,
+    Reject,
+    joined,
+    words,
+)
+from epochly._exact.lowering import BOOL, EXACT_IN_FLOAT, FLOAT, INT, NONE, numba_types
+from epochly._exact.operators import INPLACE
+from epochly._exact.plan import Check, Plan, Swap
+from epochly._exact.values import kind_of_constant
+
+NUMBERS = (INT, FLOAT, BOOL)
+PASSING = (
+    numba_types.RangeType,
+    numba_types.RangeIteratorType,
+    numba_types.ArrayIterator,
+    numba_types.Pair,
+    numba_types.Function,
+    numba_types.Module,
+    numba_types.NumberClass,
+    numba_types.Dispatcher,
+)
+
+
+def plain(machine_type: Any) -> Any:
+    """A numba type without the literal value it may carry."""
+    return numba_types.unliteral(machine_type)
+
+
+def accepted_type(machine_type: Any) -> bool:
+    """Whether values of this type may exist in an exact function at all."""
+    kind = plain(machine_type)
+    if kind in NUMBERS or kind == NONE:
+        return True
+    if isinstance(kind, numba_types.Array):
+        return kind.dtype in NUMBERS and 1 <= kind.ndim <= 3
+    if isinstance(kind, numba_types.BaseTuple):
+        return all(accepted_type(item) for item in kind)
+    return isinstance(kind, PASSING)
+
+
+def spoken(name: str) -> str:
+    """A variable as it is written in the source, or words for one that is not written there."""
+    return "a value" if name.startswith("$") else f"`{name.partition('.')[0]}`"
+
+
+class Checker:
+    """One walk over one typed function."""
+
+    def __init__(self, blocks: Any, typemap: dict[str, Any], kinds: tuple[Kind, ...]) -> None:
+        self.blocks = blocks
+        self.typemap = typemap
+        self.arguments = kinds
+        self.plan = Plan()
+        self.followed: dict[str, Kind] = {}  # the first fixed point: decides what a mixed value is settled to
+        self.final = False
+        self.statement: Any = None
+        self.index_only: set[str] = set()
+
+    # -- questions -------------------------------------------------------------------------------------------------
+    def type_of(self, var: Any) -> Any:
+        """The machine type of a variable, literals forgotten."""
+        return plain(self.typemap[var.name])
+
+    def kind_of(self, var: Any) -> Kind | None:
+        """What is known of a variable so far."""
+        return self.plan.kinds.get(var.name)
+
+    def reject(self, reason: str, fix: str = "") -> Reject:
+        """A rejection that points at the statement in hand."""
+        return Reject(reason, self.statement.loc.line, fix)
+
+    def is_literal(self, var: Any) -> bool:
+        """Whether a variable may hold a literal int in a float's register."""
+        kind = self.kind_of(var)
+        return isinstance(kind, Number) and LITERAL in kind.marks
+
+    # -- facts for the plan ----------------------------------------------------------------------------------------
+    def require(self, var: Any, code: int, *, unless: bool = False) -> None:
+        """Have the tag of a variable checked before the statement in hand."""
+        if self.final:
+            self.plan.checks.append(Check(self.statement, var.name, code, unless))
+
+    def not_literal(self, var: Any) -> Kind | None:
+        """The kind of a variable when it is used in a way that an int would change."""
+        kind = self.kind_of(var)
+        if isinstance(kind, Number) and LITERAL in kind.marks:
+            rest = kind.marks - {LITERAL}
+            if not rest and self.final:
+                raise self.reject(f"{spoken(var.name)} is an int that is computed with as a float")
+            if not rest:
+                return None
+            self.require(var, CODES[LITERAL], unless=True)
+            return Number(rest)
+        return kind
+
+    def settled(self, var: Any) -> Kind | None:
+        """The kind of a variable where it leaves for good, by a check if only a tag tells."""
+        kind = self.kind_of(var)
+        decided = self.followed.get(var.name)
+        if isinstance(decided, Number) and decided.mixed:
+            mark = NP if NP in decided.marks else PY
+            self.require(var, CODES[mark])
+            return Number(frozenset({mark}))
+        return kind
+
+    def swap(self, expression: Any, key: Any, result: Any, *args: Any) -> None:
+        """Have an expression computed by one of our primitives."""
+        if self.final:
+            self.plan.swaps.append(Swap(expression, key, result(*args)))
+
+    # -- the walk --------------------------------------------------------------------------------------------------
+    def run(self) -> Plan:
+        """Check the whole function."""
+        self.find_index_tuples()
+        self.to_fixed_point()
+        self.followed, self.plan = self.plan.kinds, Plan()
+        self.to_fixed_point()
+        self.final = True
+        self.plan.returned = None
+        self.walk()
+        for name, kind in self.plan.kinds.items():
+            if isinstance(kind, Number):
+                if kind.mixed:
+                    self.plan.tagged.add(name)
+                if kind.may_be_numpy and plain(self.typemap[name]) == FLOAT:
+                    self.plan.uses_flags = True
+        return self.plan
+
+    def to_fixed_point(self) -> None:
+        """Walk until nothing new is learned; marks only grow, so this ends."""
+        before: dict[str, Kind] | None = None
+        while before != self.plan.kinds:
+            before = dict(self.plan.kinds)
+            self.walk()
+
+    def find_index_tuples(self) -> None:
+        """Tuples that only ever index arrays: what Python sees of their ints is their value."""
+        built, otherwise = set(), set()
+        for block in self.blocks.values():
+            for statement in block.body:
+                value = getattr(statement, "value", None)
+                index = (
+                    getattr(value, "index", None)
+                    if isinstance(value, ir.Expr) and value.op == "getitem"
+                    else None
+                )
+                if isinstance(statement, ir.SetItem):
+                    index = statement.index
+                if (
+                    isinstance(statement, ir.Assign)
+                    and isinstance(value, ir.Expr)
+                    and value.op == "build_tuple"
+                ):
+                    built.add(statement.target.name)
+                    otherwise |= {item.name for item in value.items}
+                    continue
+                uses = [var for var in statement.list_vars() if var is not getattr(statement, "target", None)]
+                if isinstance(statement, ir.SetItem):
+                    uses = [statement.target, statement.value]
+                otherwise |= {var.name for var in uses if index is None or var.name != index.name}
+        self.index_only = built - otherwise
+
+    def walk(self) -> None:
+        """Look at every statement once."""
+        for block in self.blocks.values():
+            for statement in block.body:
+                self.statement = statement
+                self.look(statement)
+
+    def look(self, statement: Any) -> None:
+        """One statement."""
+        if isinstance(statement, ir.Assign):
+            self.assign(statement)
+        elif isinstance(statement, ir.SetItem):
+            self.store(statement.target, self.type_of(statement.index), statement.value)
+        elif isinstance(statement, ir.StaticSetItem):
+            index = self.type_of(statement.index_var) if statement.index_var is not None else INT
+            self.store(statement.target, index, statement.value)
+        elif isinstance(statement, ir.Return):
+            self.plan.returned = joined(self.plan.returned, self.kind_of(statement.value))
+        elif isinstance(statement, ir.Branch):
+            if self.type_of(statement.cond) not in NUMBERS:
+                raise self.reject("a condition that is no number")
+        elif not isinstance(statement, (ir.Jump, ir.Del, ir.StaticRaise, ir.PopBlock)):
+            raise self.reject(f"a statement outside the exact subset ({type(statement).__name__.lower()})")
+
+    def assign(self, statement: Any) -> None:
+        """`target = value`."""
+        name, value = statement.target.name, statement.value
+        if not accepted_type(self.typemap[name]):
+            raise self.reject(
+                f"{spoken(name)} is {words(self.typemap[name])}, which is outside the exact subset"
+            )
+        kind: Kind | None
+        if isinstance(value, ir.Arg):
+            kind = self.arguments[value.index]
+        elif isinstance(value, (ir.Const, ir.Global, ir.FreeVar)):
+            kind = kind_of_constant(value.value, self.type_of(statement.target), statement.loc.line)
+        elif isinstance(value, ir.Var):
+            self.same_type(value, statement.target)
+            kind = self.kind_of(value)
+        elif isinstance(value, ir.Expr):
+            kind = self.expression(value, statement.target)
+        else:
+            raise self.reject(f"a value outside the exact subset ({type(value).__name__.lower()})")
+        known = joined(self.plan.kinds.get(name), kind)
+        if known is not None:
+            self.plan.kinds[name] = known
+        elif self.final and not isinstance(value, ir.Expr):
+            raise self.reject(f"{spoken(name)} cannot be followed")
+
+    def same_type(self, source: Any, target: Any) -> None:
+        """Refuse a value that changes its machine type on the way into a name."""
+        if self.type_of(source) != self.type_of(target):
+            one, other = words(self.type_of(source)), words(self.type_of(target))
+            raise self.reject(
+                f"{spoken(target.name)} is {one} on one path and {other} on another",
+                f"keep {spoken(target.name)} to one type",
+            )
+
+    def expression(self, expr: Any, target: Any) -> Kind | None:
+        """The kind of an expression."""
+        match expr.op:
+            case "phi":
+                return self.phi(expr, target)
+            case "cast":
+                self.same_type(expr.value, target)
+                return self.returned(expr.value)
+            case "binop" | "inplace_binop":
+                return self.binop(expr, target)
+            case "unary":
+                return rules.unary(self, expr, target)
+            case "call":
+                return calls.call(self, expr, target)
+            case "getattr":
+                return calls.attribute(self, expr)
+            case "getitem":
+                return self.getitem(expr.value, self.type_of(expr.index), None)
+            case "static_getitem":
+                index = self.type_of(expr.index_var) if expr.index_var is not None else INT
+                return self.getitem(expr.value, index, expr.index)
+            case "getiter":
+                return self.getiter(expr.value)
+            case "iternext" | "pair_first":
+                kind = self.kind_of(expr.value)
+                return kind.item if expr.op == "pair_first" and isinstance(kind, Iterator) else kind
+            case "pair_second":
+                return PYTHON
+            case "exhaust_iter":
+                return self.kind_of(expr.value)
+            case "build_tuple":
+                return self.build_tuple(expr, target)
+            case _:
+                raise self.reject(f"an operation outside the exact subset ({expr.op})")
+
+    def phi(self, expr: Any, target: Any) -> Kind | None:
+        """Where paths meet."""
+        here, kind = self.type_of(target), None
+        for var in expr.incoming_values:
+            if var is ir.UNDEFINED:
+                raise self.reject(
+                    f"{spoken(target.name)} may be unbound", f"assign {spoken(target.name)} before the loop"
+                )
+            there: Kind | None = self.kind_of(var)
+            if self.type_of(var) != here:
+                literal = self.typemap[var.name]
+                small = (
+                    isinstance(literal, numba_types.IntegerLiteral)
+                    and abs(literal.literal_value) <= EXACT_IN_FLOAT
+                )
+                if here != FLOAT or not small:
+                    self.same_type(var, target)
+                there = Number(frozenset({LITERAL}))
+            kind = joined(kind, there)
+        return kind
+
+    def returned(self, var: Any) -> Kind | None:
+        """The value of a `return`."""
+        kind = self.settled(var)
+        if isinstance(kind, Number | Opaque) or kind is None:
+            return kind
+        if isinstance(kind, Array):
+            if kind.whole and len(kind.roots) == 1:
+                return kind
+            raise self.reject("returns a view of an array", "return None, or a number")
+        if isinstance(kind, Items):
+            for item in kind.items:
+                mixed = self.final and isinstance(item, Number) and (item.mixed or LITERAL in item.marks)
+                if mixed or not isinstance(item, Number):
+                    raise self.reject("returns a tuple of more than numbers")
+            return kind
+        raise self.reject("returns something that is no number, tuple or array")
+
+    def binop(self, expr: Any, target: Any) -> Kind | None:
+        """An operator with two operands, or its in-place twin."""
+        function = expr.immutable_fn if expr.op == "inplace_binop" else expr.fn
+        return rules.binop(self, INPLACE.get(function, function), expr, target)
+
+    def store(self, target: Any, index: Any, value: Any) -> None:
+        """`array[index] = value`."""
+        array, what = self.type_of(target), self.type_of(value)
+        if not isinstance(array, numba_types.Array):
+            raise self.reject("a store into something that is no array")
+        self.index(array, index, whole=True)
+        if what != array.dtype and not (array.dtype == FLOAT and what == INT):
+            raise self.reject(f"{words(what)} is stored into an array of {array.dtype}")
+        kind = self.kind_of(target)
+        if isinstance(kind, Array):
+            self.plan.written |= kind.roots
+
+    def index(self, array: Any, index: Any, *, whole: bool) -> None:
+        """Refuse an index that is not one int for each dimension."""
+        parts = tuple(index) if isinstance(index, numba_types.BaseTuple) else (index,)
+        if any(plain(part) != INT for part in parts):
+            raise self.reject("an index that is no int")
+        if len(parts) > array.ndim or (whole and len(parts) != array.ndim):
+            raise self.reject(f"an array of {array.ndim} dimensions is indexed with {len(parts)} ints")
+
+    def getitem(self, source: Any, index: Any, static: Any) -> Kind | None:
+        """`array[index]` or `tuple[index]`."""
+        kind, container = self.kind_of(source), self.type_of(source)
+        if isinstance(container, numba_types.Array):
+            self.index(container, index, whole=False)
+            parts = len(index) if isinstance(index, numba_types.BaseTuple) else 1
+            if parts == container.ndim:
+                return NUMPY
+            return Array(kind.roots, whole=False) if isinstance(kind, Array) else None
+        if isinstance(container, numba_types.BaseTuple) and plain(index) == INT:
+            if not isinstance(kind, Items):
+                return None
+            if type(static) is int:
+                item: Kind | None = kind.items[static]
+            else:
+                item = None
+                for each in kind.items:
+                    item = joined(item, each)
+            if self.final and isinstance(item, Number) and item.mixed:
+                raise self.reject("a tuple holds both Python's and NumPy's numbers")
+            return item
+        raise self.reject(f"an index into {words(container)}")
+
+    def getiter(self, source: Any) -> Kind | None:
+        """What a `for` draws from."""
+        container = self.type_of(source)
+        if isinstance(container, numba_types.RangeType):
+            return Iterator(PYTHON)
+        if isinstance(container, numba_types.Array):
+            kind = self.kind_of(source)
+            if container.ndim == 1:
+                return Iterator(NUMPY)
+            return Iterator(Array(kind.roots, whole=False)) if isinstance(kind, Array) else None
+        raise self.reject(f"a loop over {words(container)}")
+
+    def build_tuple(self, expr: Any, target: Any) -> Kind | None:
+        """`(a, b)`."""
+        of = self.kind_of if target.name in self.index_only else self.settled
+        items = [of(item) for item in expr.items]
+        return None if None in items else Items(tuple(item for item in items if item is not None))

@@ -1,0 +1,82 @@
+"""What must still hold at each call: names mean what they meant, and nobody watches the interpreter work.
+
+Names are compared by identity, never frozen: a global that was rebound sends the call to the interpreter. It refuses to look
+into values; numbers and functions are immutable enough for identity to be proof. Source: the Python execution model.
+"""
+
+from __future__ import annotations
+
+import builtins
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class NameGuard:
+    """`namespace[name] is value`, or absent when `value` is `MISSING`."""
+
+    namespace: dict[str, Any]
+    name: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Everything outside its arguments that a compiled function depends on."""
+
+    names: tuple[NameGuard, ...]
+    cells: tuple[tuple[types.CellType, object], ...]
+    functions: tuple[tuple[types.FunctionType, types.CodeType], ...]
+
+    def words(self) -> tuple[str, ...]:
+        """The guards as `explain` shows them."""
+        said = ["the types of the arguments, and of arrays the dtype, dimensions, layout and writeability"]
+        named = sorted({guard.name for guard in self.names if guard.value is not MISSING})
+        if named:
+            said.append(
+                f"these names are bound to the same objects: {', '.join(f'`{name}`' for name in named)}"
+            )
+        if self.cells:
+            said.append("closure cells hold the same objects")
+        said.append("the code of the function is the same object")
+        said.append("no debugger, profiler or coverage tool is watching")
+        return tuple(said)
+
+
+def watched(function: types.FunctionType, helpers: tuple[types.FunctionType, ...] = ()) -> Watched:
+    """What `function`, with the helpers compiled into it, depends on."""
+    every = (function, *helpers)
+    guards = {(id(each.namespace), each.name): each for one in every for each in _names(one)}
+    cells = tuple((cell, cell.cell_contents) for one in every for cell in one.__closure__ or ())
+    return Watched(tuple(guards.values()), cells, tuple((one, one.__code__) for one in every))
+
+
+def _names(function: types.FunctionType) -> Iterator[NameGuard]:
+    """Every name its code may look up, and what it finds in modules under the names it uses."""
+    space = function.__globals__
+    for name in function.__code__.co_names:
+        if name in space:
+            value = space[name]
+            yield NameGuard(space, name, value)
+            if isinstance(value, types.ModuleType):
+                inside = value.__dict__
+                yield from (
+                    NameGuard(inside, part, inside[part])
+                    for part in function.__code__.co_names
+                    if part in inside
+                )
+        elif name in builtins.__dict__:
+            yield NameGuard(space, name, MISSING)
+            yield NameGuard(_builtins_of(function), name, builtins.__dict__[name])
+
+
+def _builtins_of(function: types.FunctionType) -> dict[str, Any]:
+    """The namespace a function finds builtins in."""
+    found: Any = getattr(function, "__builtins__")  # noqa: B009 - typeshed does not know it
+    return found if isinstance(found, dict) else found.__dict__

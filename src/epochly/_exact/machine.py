@@ -1,0 +1,112 @@
+"""Primitives of the machinery itself: floating-point status flags, run-time tags, ranges, and looking for signals.
+
+NumPy warns by the processor's status flags, and so do we: they are cleared at entry and read before each return, and any
+flag means that the interpreter runs the call, with whatever `numpy.errstate` and warning filters then say. Underflow counts
+too, because `numpy.errstate(under="raise")` may hold. It refuses ranges beyond 62 bits, whose length numba miscounts.
+Sources: ISO C 7.6, IEEE 754 clause 7, numba's range implementation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba.core import cgutils, types
+
+from epochly._exact.lowering import (
+    I32,
+    I64,
+    INT,
+    NONE,
+    ZERO,
+    Key,
+    call_c,
+    deopt_if,
+    opaque_symbol,
+    primitive,
+)
+
+# invalid, divide by zero, overflow, underflow: <fenv.h> of each processor
+FLAGS = {
+    "x86_64": 1 | 4 | 8 | 16,
+    "AMD64": 1 | 4 | 8 | 16,
+    "aarch64": 1 | 2 | 4 | 8,
+    "arm64": 1 | 2 | 4 | 8,
+}.get(platform.machine(), 0)
+TICKS = 2**16  # passes of an outer loop between two looks for a signal
+WIDEST = 2**62  # a range's bound; sums of two of them still fit
+
+
+def _clear(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+    call_c(builder, "feclearexcept", I32, ir.Constant(I32, FLAGS))
+    return context.get_dummy_value()
+
+
+def _test(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+    raised = call_c(builder, "fetestexcept", I32, ir.Constant(I32, FLAGS))
+    unclean = builder.icmp_signed("!=", raised, ir.Constant(I32, 0))
+    deopt_if(context, builder, unclean, "a NumPy operation may have to warn")
+    return context.get_dummy_value()
+
+
+def _tag_is(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    differs = builder.icmp_signed("!=", args[0], args[1])
+    deopt_if(context, builder, differs, "a value has another type than on the paths compiled for")
+    return context.get_dummy_value()
+
+
+def _tag_is_not(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    same = builder.icmp_signed("==", args[0], args[1])
+    deopt_if(context, builder, same, "a value is still the int it started as")
+    return context.get_dummy_value()
+
+
+def _joined_tag(_context: Any, builder: Any, _: Any, args: Any) -> Any:
+    return builder.and_(builder.or_(*args), ir.Constant(I64, 1))
+
+
+def _signals(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+    """Every few passes, run Python's signal handlers; what they raise leaves machine code as it is."""
+    counter = cgutils.alloca_once(builder, I64)  # zero at entry
+    count = builder.add(builder.load(counter), ir.Constant(I64, 1))
+    builder.store(count, counter)
+    due = builder.icmp_signed("==", builder.and_(count, ir.Constant(I64, TICKS - 1)), ZERO)
+    with builder.if_then(due, likely=False):
+        raised = call_c(builder, "PyErr_CheckSignals", I32)
+        with builder.if_then(builder.icmp_signed("!=", raised, ir.Constant(I32, 0)), likely=False):
+            context.call_conv.return_exc(builder)
+    return context.get_dummy_value()
+
+
+def _range(count: int) -> Any:
+    def lower(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        for arg in args:
+            shifted = builder.add(arg, ir.Constant(I64, WIDEST))
+            wide = builder.icmp_unsigned(">", shifted, ir.Constant(I64, 2 * WIDEST))
+            deopt_if(context, builder, wide, "a range is wider than 62 bits")
+        function = context.typing_context.resolve_value_type(range)
+        plain = function.get_call_type(context.typing_context, (INT,) * count, {})
+        return context.get_function(function, plain)(builder, args)
+
+    return lower
+
+
+for _name in ("feclearexcept", "fetestexcept"):
+    opaque_symbol(_name)
+llvmlite.binding.add_symbol(
+    "epochly_c_PyErr_CheckSignals",
+    ctypes.cast(ctypes.pythonapi.PyErr_CheckSignals, ctypes.c_void_p).value,
+)
+
+CLEAR_FLAGS: Key = primitive("clear_flags", {(): (NONE, _clear)})
+TEST_FLAGS: Key = primitive("test_flags", {(): (NONE, _test)})
+TAG_IS: Key = primitive("tag_is", {(INT, INT): (NONE, _tag_is)})
+TAG_IS_NOT: Key = primitive("tag_is_not", {(INT, INT): (NONE, _tag_is_not)})
+JOINED_TAG: Key = primitive("joined_tag", {(INT, INT): (INT, _joined_tag)})
+SIGNALS: Key = primitive("signals", {(): (NONE, _signals)})
+RANGE: Key = primitive(
+    "range", {(INT,) * count: (types.range_state64_type, _range(count)) for count in (1, 2, 3)}
+)

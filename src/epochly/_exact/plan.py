@@ -1,0 +1,46 @@
+"""What the checker found and the applier does: swaps of operators, tags to carry, checks to insert, and how to box.
+
+Statements and expressions are named by identity, because numba's IR has no other name for them; the plan keeps them alive.
+It refuses to decide anything. See `check` and `apply`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from epochly._exact.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Let `expression` be computed by `key`, with numba's `signature`."""
+
+    expression: Any
+    key: Any
+    signature: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Before `statement`: the tag of `name` is `code`, or with `unless`, is not."""
+
+    statement: Any
+    name: str
+    code: int
+    unless: bool
+
+
+@dataclass(slots=True)
+class Plan:
+    """Grows while the checker walks one function."""
+
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    swaps: list[Swap] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    tagged: set[str] = field(default_factory=set)
+    written: set[int] = field(default_factory=set)  # arguments whose memory is stored to
+    uses_flags: bool = False
+    returned: Kind | None = None
+    return_type: Any = None
