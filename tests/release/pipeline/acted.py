@@ -18,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -30,7 +31,6 @@ from epochly_release.lint.workflow import parse_workflow
 ROOT = Path(__file__).parents[3]
 STAND_INS = Path(__file__).with_name("stand_ins")
 ACT = Path(sys.executable).with_name("act")
-LOCK = ROOT / "requirements" / "release.txt"
 LONGEST_S = (
     900  # seconds for a whole release; it takes half a minute of an idle machine, or three with every install
 )
@@ -58,7 +58,7 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the release lock holds, for this Python: a folder of the wheels, and one where they are installed."""
+    """What jobs install from, for this Python: a folder of wheels, and one where the release lock's are installed."""
 
     wheels: Path
     installed: Path
@@ -102,23 +102,24 @@ def repository(folder, remote, changes=None):
     return _git(folder, "rev-parse", "HEAD").strip()
 
 
-def tools_of_lock():
-    """The release lock's wheels, downloaded from pip's own index and installed, both once for a lock and a Python."""
-    name = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = ROOT / ".cache" / "release-lock" / name
+def tools_of_lock(*, whole):
+    """Wheels from pip's own index, downloaded once for a lock: the release's, or the few that each build installs.
+
+    Where not the whole lock is asked for, what it holds is what this Python has: the tests' lock has the same versions.
+    """
+    lock = ROOT / "requirements" / ("release.txt" if whole else "build.txt")
+    name = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    folder = ROOT / ".cache" / "wheels-of-locks" / name
     if not folder.exists():
         part = folder.with_name(f"{name}.{os.getpid()}")
         pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-        made = Tools(part / "wheels", part / "installed")
-        _run(*pip, "download", *LOCKED, "-r", str(LOCK), "-d", str(made.wheels), cwd=ROOT)
-        there = ("--no-index", "--find-links", str(made.wheels), "--target", str(made.installed))
-        _run(*pip, "install", *LOCKED, *there, "-r", str(LOCK), cwd=ROOT)
+        _run(*pip, "download", *LOCKED, "-r", str(lock), "-d", str(part), cwd=ROOT)
         try:
             part.rename(folder)
         except OSError:  # another process was first
             shutil.rmtree(part)
             assert folder.exists()
-    return Tools(folder / "wheels", folder / "installed")
+    return Tools(folder, Path(sysconfig.get_path("purelib")))
 
 
 def runner_script(flow, served):

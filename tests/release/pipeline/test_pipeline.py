@@ -75,7 +75,7 @@ def released(tmp_path):
         def release(folders=SMALL, *, install=False, changes=None, key=None):
             for name in ("tls", "scratch"):
                 (tmp_path / name).mkdir()
-            tools = tools_of_lock()
+            tools = tools_of_lock(whole=install)
             sources = live_sources(lambda: datetime.now(UTC), os.urandom)
             projects = tuple(ALL[folder] for folder in folders)
             publisher = Publisher(RUN.repository, RUN.owner_id, CONFIG.workflow, CONFIG.environment, projects)
