@@ -31,6 +31,7 @@ from epochly._exact.kinds import (
 )
 from epochly._exact.lowering import BOOL, EXACT_IN_FLOAT, FLOAT, INT, NONE, numba_types
 from epochly._exact.operators import INPLACE
+from epochly._exact.pins import operations_that_feed
 from epochly._exact.plan import Check, Plan, Swap
 from epochly._exact.values import kind_of_constant
 
@@ -81,6 +82,7 @@ class Checker:
         self.final = False
         self.statement: Any = None
         self.index_only: set[str] = set()
+        self.fed: set[int] = set()  # operations that need no pin of their own
 
     # -- questions -------------------------------------------------------------------------------------------------
     def type_of(self, var: Any) -> Any:
@@ -138,6 +140,7 @@ class Checker:
     def run(self) -> Plan:
         """Check the whole function."""
         self.find_index_tuples()
+        self.fed = operations_that_feed(self.blocks)
         self.to_fixed_point()
         self.followed, self.plan = self.plan.kinds, Plan()
         self.to_fixed_point()

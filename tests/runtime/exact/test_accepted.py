@@ -1,0 +1,186 @@
+"""What the compiler accepts is compiled, and ends as in the interpreter: one small program a construct."""
+
+# ruff: noqa: D103 - a program is named after the construct it shows
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+def _beside(name):
+    """A module of this folder, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+differ = _beside("differ")
+SCALE = 0.5
+TABLE = (2, 3, 5, 7)
+
+
+def counted(n):
+    s = 0
+    for i in range(n):
+        if i % 3 == 0:
+            continue
+        if i > 50:
+            break
+        s += i * i % 7
+    else:
+        s = -s
+    return s
+
+
+def collatz(n):
+    steps = 0
+    while n != 1:
+        n = n // 2 if n % 2 == 0 else 3 * n + 1
+        steps += 1
+    return steps
+
+
+def int_start_float_sum(a):
+    s = 0
+    for i in range(len(a)):
+        s += a[i]
+    return s
+
+
+def float_start_numpy_sum(a):
+    s = 0.0
+    for x in a:
+        s = s * 0.5 + x
+    return s
+
+
+def dot(a, b):
+    s = 0.0
+    for i in range(a.shape[0]):
+        s += a[i] * b[i]
+    return s
+
+
+def matmul(a, b, c):
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            s = 0.0
+            for k in range(a.shape[1]):
+                s += a[i, k] * b[k, j]
+            c[i, j] = s
+    return c[0, 0]
+
+
+def filled(c):
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            for k in range(c.shape[2]):
+                c[i, j, k] = i + j * k
+    return c
+
+
+def rows(a):
+    s = 0.0
+    for row in a:
+        for x in row:
+            s += x * SCALE
+    return s
+
+
+def bits(a, n):
+    return (n & 255) | (a[1] ^ 3) << 2, ~n, n >> 3
+
+
+def functions(x):
+    y = math.sin(x) + math.cos(x) * math.exp(-x) + math.log(x + 1) + math.sqrt(x) + math.atan2(x, 2.0)
+    return y + math.tanh(x) ** 1.5, math.floor(x), math.ceil(x), round(x), int(x), abs(-x), x % 0.7, x // 0.7
+
+
+def choices(a, b, x, y):
+    return min(a, b), max(a, b), min(x, y), max(x, y), float(a), bool(b)
+
+
+def looked_up(n):
+    s = 0
+    for i in range(n):
+        s += TABLE[i % 4]
+    return s
+
+
+def masked(flags, a):
+    n = 0
+    for i in range(flags.shape[0]):
+        if flags[i] and a[i] > 0.5:
+            flags[i] = False
+            n += 1
+    return n
+
+
+def swapped(a, b):
+    a, b = b, a
+    x, y, _ = (a, b, a)
+    return x - y
+
+
+def raising(n):
+    if n <= 0:
+        raise ValueError("n is small")
+    return n * 2
+
+
+def compared(n, x):
+    return n < x, x == 2.5, n != 3, (n < x) & (x < 9.0)
+
+
+def nothing(a):
+    a[0] = 1
+
+
+def of_numpy(x, n):
+    return x * 2 + n, n + 1, n / 4
+
+
+def _integers(*items):
+    return np.array(items, "i8")
+
+
+ACCEPTED = [
+    (counted, lambda: (100,)),
+    (counted, lambda: (9,)),
+    (collatz, lambda: (97,)),
+    (int_start_float_sum, lambda: (np.arange(5.0),)),
+    (float_start_numpy_sum, lambda: (np.arange(5.0),)),
+    (dot, lambda: (np.arange(5.0), np.arange(5.0)[::-1])),
+    (matmul, lambda: (np.ones((3, 4)), np.asfortranarray(np.ones((4, 2))), np.empty((3, 2)))),
+    (filled, lambda: (np.empty((2, 3, 4)),)),
+    (filled, lambda: (np.empty((2, 3, 4), "i8"),)),
+    (rows, lambda: (np.arange(12.0).reshape(3, 4),)),
+    (bits, lambda: (_integers(4, 5), 1000)),
+    (functions, lambda: (1.75,)),
+    (choices, lambda: (3, 4, 2.5, -0.0)),
+    (looked_up, lambda: (10,)),
+    (masked, lambda: (np.array([True, False, True]), np.arange(3.0))),
+    (swapped, lambda: (3, 4)),
+    (raising, lambda: (3,)),
+    (compared, lambda: (3, 2.5)),
+    (nothing, lambda: (np.zeros(2),)),
+    (of_numpy, lambda: (np.float64(1.5), np.int64(4))),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "make"),
+    ACCEPTED,
+    ids=[f"{n}-{function.__name__}" for n, (function, _) in enumerate(ACCEPTED)],
+)
+def test_an_accepted_construct_is_compiled_and_exact(function, make):
+    """The call is served by machine code, and nothing about it differs from the interpreter."""
+    expected, found, exact = differ.both(function, make)
+    assert exact.served == "machine", exact.why
+    assert found == expected

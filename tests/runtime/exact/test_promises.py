@@ -1,0 +1,221 @@
+"""What holds around machine code: guards, undone writes, memory, and rejections that can be read."""
+
+from __future__ import annotations
+
+import importlib.util
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epochly._exact import Compiled, Deopt, Rejected, specialise
+
+
+def _beside(name):
+    """A module of this folder, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+differ = _beside("differ")
+FACTOR = 3
+
+
+def by_factor(n):
+    """Uses a global."""
+    return n * FACTOR
+
+
+def write_then_fail(a, n):
+    """Writes, then leaves 64 bits, then indexes out of range."""
+    for i in range(n):
+        a[i] = a[i] * 2.0
+    return a[n * n]
+
+
+def test_importing_the_compiler_loads_nothing_heavy():
+    """Numba and NumPy load when the first function is to be compiled, not before."""
+    code = "import sys, epochly._exact; print(sorted({'numba', 'numpy', 'llvmlite'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_an_index_that_overflowed_is_an_error_and_not_a_crash():
+    """`m * m` that leaves 64 bits reaches the interpreter, which raises, and no memory is touched."""
+
+    def indexed(m, a):
+        m = m * m
+        return a[m]
+
+    expected, found, exact = differ.both(indexed, lambda: (2**33, np.arange(3.0)))
+    assert exact.served == "deopt"
+    assert found == expected
+    assert found[0][1] == "IndexError"
+
+
+def test_a_call_given_up_leaves_arrays_as_they_were():
+    """Every write is undone before `Deopt` is raised, also through views that share memory."""
+    base = np.arange(6.0)
+    compiled = specialise(write_then_fail, (base[:4], 3))
+    assert isinstance(compiled, Compiled)
+    with pytest.raises(Deopt):
+        compiled.call(base[:4], 3)
+    assert base.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_a_rebound_global_sends_the_call_to_the_interpreter(monkeypatch):
+    """Globals are compared at each call, never frozen; an equal value of another type is another value."""
+    compiled = specialise(by_factor, (7,))
+    assert isinstance(compiled, Compiled)
+    assert compiled.call(7) == 21
+    monkeypatch.setitem(by_factor.__globals__, "FACTOR", 3.0)
+    with pytest.raises(Deopt, match="guard: `FACTOR`"):
+        compiled.call(7)
+
+
+def test_a_shadowed_builtin_sends_the_call_to_the_interpreter(monkeypatch):
+    """A global named like a builtin hides it, and the call sees that."""
+
+    def counted(n):
+        s = 0
+        for i in range(n):
+            s += i
+        return s
+
+    compiled = specialise(counted, (7,))
+    assert compiled.call(7) == 21
+    monkeypatch.setitem(counted.__globals__, "range", lambda n: [n])
+    with pytest.raises(Deopt, match="guard: `range`"):
+        compiled.call(7)
+
+
+def test_other_code_and_other_cells_send_the_call_to_the_interpreter():
+    """A function whose code or closure changed is another function."""
+    step = 2
+
+    def stepped(n):
+        return n + step
+
+    compiled = specialise(stepped, (7,))
+    assert compiled.call(7) == 9
+    stepped.__closure__[0].cell_contents = 3
+    with pytest.raises(Deopt, match="guard: a closure cell"):
+        compiled.call(7)
+    step = 2
+    assert compiled.call(7) == 9
+    stepped.__code__ = (lambda n: n - step).__code__
+    with pytest.raises(Deopt, match="guard: a function"):
+        compiled.call(7)
+
+
+def test_a_debugger_sees_the_real_function():
+    """While a trace or profile function is set, calls go to the interpreter."""
+    compiled = specialise(by_factor, (7,))
+    before = sys.getprofile()
+    sys.setprofile(lambda *_: None)
+    try:
+        with pytest.raises(Deopt, match="guard: a debugger"):
+            compiled.call(7)
+    finally:
+        sys.setprofile(before)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (True,),
+        (7.0,),
+        (np.int64(7),),
+        (np.arange(3),),
+    ],
+)
+def test_arguments_of_another_type_are_not_taken(args):
+    """Exact types only: `True` is an int to Python and not to the guard."""
+    compiled = specialise(by_factor, (7,))
+    with pytest.raises(Deopt, match="guard: "):
+        compiled.call(*args)
+
+
+def test_an_array_of_another_layout_is_not_taken():
+    """Order, writeability and dimensions are part of what was compiled for."""
+    compiled = specialise(write_then_fail, (np.zeros(20), 3))
+    readonly = np.zeros(20)
+    readonly.flags.writeable = False
+    for other in (readonly, np.zeros(40)[::2], np.zeros((20, 1)), np.zeros(20, "f4")):
+        with pytest.raises(Deopt, match="guard: an array"):
+            compiled.call(other, 3)
+
+
+def test_warnings_are_numpys_own():
+    """Overflow, invalid and underflow of NumPy's scalars warn or raise as `numpy.errstate` says, used or not."""
+
+    def unused(a, b):
+        x = a[0] * b[0]
+        if b[0] > 1e300:
+            return 1.0
+        return x * 2.0
+
+    def product(a, b):
+        return a[0] * b[0]
+
+    for value in (1e200, 1e301, 1e-200):
+        for function in (unused, product):
+            expected, found, _ = differ.both(
+                function, lambda value=value: (np.full(1, value), np.full(1, value))
+            )
+            assert found == expected
+            with np.errstate(all="raise"):
+                expected, found, _ = differ.both(
+                    function, lambda value=value: (np.full(1, value), np.full(1, value))
+                )
+            assert found == expected
+            assert found[0][1] == "FloatingPointError" or value == 1e301
+
+
+def test_ten_thousand_deopts_keep_their_memory():
+    """Giving up often does not grow the process: at most 16 MiB for ten thousand calls with arrays."""
+    a = np.zeros(1000)
+    compiled = specialise(write_then_fail, (a, 100))
+
+    def deopts(count):
+        for _ in range(count):
+            with pytest.raises(Deopt):
+                compiled.call(a, 100)
+
+    deopts(1000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    deopts(10_000)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024
+
+
+def test_a_rejection_says_why_where_and_what_to_do():
+    """A mixed variable is named in Python words, with its line, and a fix."""
+
+    def mixed(n, m):
+        s = n
+        for _ in range(m):
+            s = s + 0.5
+        return s
+
+    rejected = specialise(mixed, (1, 2))
+    assert isinstance(rejected, Rejected)
+    assert "`s` is" in rejected.reason
+    assert "an int" in rejected.reason
+    assert "a float" in rejected.reason
+    assert rejected.line is not None
+    assert rejected.fix
+
+
+def test_an_untested_numba_is_refused(monkeypatch):
+    """The intermediate representation is no stable interface: an unknown version compiles nothing."""
+    import numba
+
+    monkeypatch.setattr(numba, "__version__", "99.0.0")
+    rejected = specialise(by_factor, (7,))
+    assert isinstance(rejected, Rejected)
+    assert "not tested" in rejected.reason
