@@ -157,10 +157,13 @@ class Site:
                 self._back(say=True)
                 return
             start = clock()
+            self.session.compiling += 1
             try:
                 made: Compiled | Rejected = compiler.specialise(self.original, args)
             except Exception as error:  # noqa: BLE001 - a fault of ours or numba's must not become the program's
                 made = NotCompiled(f"the compiler failed: {type(error).__name__}: {error}")
+            finally:
+                self.session.compiling -= 1
             version.take(made, clock() - start)
             if version.call is None:
                 self.decision = Decision(MONITOR, version.reason)

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from epochly._facts import Facts
     from epochly._machine import Machine
 
-# ns a function has to have run before it is compiled. A compile takes 60 to 500 ms: `balanced` has lost at most about as
-# much to waiting as it then spends on compiling, `conservative` several times that, and `aggressive` never waits.
-PATIENCE_NS: dict[Mode, int] = {"conservative": 1_000_000_000, "balanced": 100_000_000, "aggressive": 0}
+# ns a function has to have run before it is compiled. A compile takes 60 to 500 ms, and the first one loads numba, which
+# takes 300 ms more: `balanced` loses to waiting about what compiling costs, so at most twice the best choice in all;
+# `conservative` waits for several times that, and `aggressive` never waits.
+PATIENCE_NS: dict[Mode, int] = {"conservative": 2_000_000_000, "balanced": 300_000_000, "aggressive": 0}
 CALL_NS = 1_000  # ns; guards and entry of compiled code cost 0.2 to 0.5 us, so shorter calls cannot gain
 
 

@@ -42,6 +42,7 @@ class Session:
     config: Config = field(default_factory=Config)
     verify_every: int = 0
     overrides: int = 0
+    compiling: int = 0
     override: ContextVar[int | None] = field(
         default_factory=lambda: ContextVar("epochly level", default=None)
     )

@@ -56,7 +56,7 @@ def function_stats(site: Site) -> FunctionStats:
         reason=reason,
         calls=site.calls,
         compiled_calls=sum(version.calls for version in versions),
-        mean_ms=site.history.mean_ns / 1e6,
+        mean_ms=(site.history.mean_ns or max((each.usual_ns for each in versions), default=0)) / 1e6,
         compile_ms=sum(version.compile_ns for version in versions) / 1e6,
         saved_ms=sum(version.saved_ns for version in tried) / 1e6,
         deopts=tuple(reason for version in versions for reason in version.deopts),

@@ -74,11 +74,20 @@ class Version:
 
     @property
     def saved_ns(self) -> float:
-        """Time saved net of compiling and of comparing, from sampled calls; negative where it cost more."""
-        interpreter = self.trials or self.before
-        if not self.samples or not interpreter:
+        """Time saved net of compiling, from sampled calls; negative where it cost more.
+
+        Timings on a busy machine have outliers upwards. They are held against us: what the interpreter takes is the
+        smaller of mean and median, what compiled code takes is the mean.
+        """
+        if not self.samples or not self.usual_ns:
             return -float(self.compile_ns)
-        return (mean(interpreter) - mean(self.samples)) * self.calls - self.compile_ns
+        return (self.usual_ns - mean(self.samples)) * self.calls - self.compile_ns
+
+    @property
+    def usual_ns(self) -> float:
+        """What the interpreter takes for a call, rather too little than too much; 0 where it was not timed."""
+        interpreter = self.trials or self.before
+        return min(mean(interpreter), median(interpreter)) if interpreter else 0.0
 
     @property
     def wants_trial(self) -> bool:

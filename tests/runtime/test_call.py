@@ -64,7 +64,7 @@ def test_balanced_mode_waits_until_the_time_is_worth_it(world, slow):
     """Nothing is compiled before the function has cost about what compiling costs."""
     world.session.config = Config(mode="balanced")
     made = wrap(slow, world.session)
-    for i in range(5):
+    for i in range(15):
         made(i)
         assert world.compiler.asked == []
     for i in range(200):

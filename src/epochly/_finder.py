@@ -1,0 +1,98 @@
+"""From samples to wrappers: which of the program's own functions are hot, and putting a wrapper in their place.
+
+A function keeps its identity: its code is swapped, and swapped back when compiled code is refused. It refuses functions
+with closures, generators, coroutines, code that belongs to several functions, and all code outside the program's folder.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
+
+from epochly._decide import PATIENCE_NS
+from epochly._facts import facts_of
+from epochly._monitor import Hot
+from epochly._wrap import install
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from epochly._call import Site
+    from epochly._session import Session
+
+FEWEST = 2  # samples; one can be chance
+
+
+def functions_of(code: CodeType) -> list[FunctionType]:
+    """The function objects that run a code object, however they are held; a look over the whole heap."""
+    return [each for each in gc.get_referrers(code) if type(each) is FunctionType and each.__code__ is code]
+
+
+def own_files(folder: str) -> Callable[[str], bool]:
+    """Whether a file is the program's: below its folder, and not of an installed package below that."""
+    below = os.path.realpath(folder) + os.sep
+    known: dict[str, bool] = {}
+
+    def own(file: str) -> bool:
+        if file not in known:
+            path = "" if file.startswith("<") else os.path.realpath(file)  # `<string>` is no file
+            known[file] = path.startswith(below) and not {"site-packages", "dist-packages"} & set(
+                path[len(below) :].split(os.sep)
+            )
+        return known[file]
+
+    return own
+
+
+@dataclass(slots=True, eq=False)
+class Finder:
+    """A sink for samples since `begun_ns`. `left` says of each hot code why it got no wrapper."""
+
+    session: Session
+    own: Callable[[str], bool]
+    find: Callable[[CodeType], list[FunctionType]] = functions_of
+    begun_ns: int = 0
+    hot: Hot = field(default_factory=Hot)
+    sites: dict[CodeType, Site] = field(default_factory=dict)
+    left: dict[CodeType, str] = field(default_factory=dict)
+
+    def add(self, code: CodeType, line: int) -> None:
+        """One sample; a function that has become hot gets its wrapper. Compiling is our time, and is not sampled."""
+        if self.session.compiling:
+            return
+        self.hot.add(code, line)
+        if code in self.sites or code in self.left or not self.own(code.co_filename):
+            return
+        samples, mode = self.hot.by_code[code], self.session.config.mode
+        spent_ns = (self.session.outside.clock() - self.begun_ns) * samples // self.hot.samples
+        if samples >= FEWEST and spent_ns >= PATIENCE_NS.get(mode, PATIENCE_NS["balanced"]):
+            self._look(code, spent_ns)
+
+    def _look(self, code: CodeType, spent_ns: int) -> None:
+        reason = self._why_not(code)
+        if reason is None:
+            (function,) = self.find(code)
+            self.sites[code] = install(function, self.session, spent_ns=spent_ns)
+        else:
+            self.left[code] = reason
+
+    def _why_not(self, code: CodeType) -> str | None:
+        config = self.session.config
+        if not config.enabled or config.level < 2 or config.mode == "monitoring":
+            return "only monitored"
+        if code.co_name == "<module>":
+            return "runs once, at module level; hint: put the loop into a function"
+        if code.co_freevars:
+            return "closes over variables; hint: give them as arguments"
+        functions = self.find(code)
+        if len(functions) != 1:
+            return f"{len(functions)} functions share its code; hint: define it once, at module level"
+        kind = facts_of(functions[0]).kind
+        if kind != "function":
+            return f"a {kind} is left alone; hint: put the loop into a plain function"
+        if any(site.original is functions[0] for site in self.session.sites()):
+            return "decorated already"
+        return None

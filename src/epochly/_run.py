@@ -1,0 +1,121 @@
+"""`epochly run`: the program, watched from its start to its end, and then one report.
+
+The program behaves as without us: its threads, forks, exits and errors are its own. It refuses to report from a forked
+child, and to hold the program up if the report cannot be written.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from epochly import _program
+from epochly._finder import Finder, own_files
+from epochly._monitor import Sampler
+from epochly._report import Left, Report
+from epochly._starts import Starts
+from epochly._stats import all_stats
+from epochly._tracebacks import ours, without_us
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from epochly._program import Program
+    from epochly._session import Session
+
+FEWEST_SHARE = 0.05  # of all samples; what takes less is not worth a line in the report
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asked for."""
+
+    target: str
+    is_module: bool
+    arguments: tuple[str, ...]
+
+
+def run(asked: Asked, session: Session, deliver: Callable[[Report], None]) -> None:
+    """Run the program; `deliver` gets the report when the process ends. Raises what the program raises."""
+    _program.prepare_path(os.getcwd() if asked.is_module else os.path.dirname(os.path.realpath(asked.target)))
+    arguments = list(asked.arguments)
+    try:
+        program = _program.module(asked.target) if asked.is_module else _program.script(asked.target)
+        if session.config.enabled:
+            _watch(program, asked.target, session, deliver)
+        _program.execute(program, arguments)
+    except (SystemExit, _program.ProgramError):
+        raise
+    except BaseException:
+        sys.excepthook = _hook_without_us(sys.excepthook)
+        raise
+
+
+def _watch(program: Program, name: str, session: Session, deliver: Callable[[Report], None]) -> None:
+    folder = os.path.dirname(os.path.realpath(program.file))
+    own, pid, clock = own_files(folder), os.getpid(), session.outside.clock
+    begun = clock()
+    finder = Finder(session, own, begun_ns=begun)
+    sampler = Sampler(finder.add)
+    monitoring = getattr(sys, "monitoring", None)
+    starts = None if monitoring is None else Starts(monitoring, own)
+
+    def end() -> None:
+        sampler.stop()
+        if starts is not None:
+            starts.stop()
+        if os.getpid() == pid:  # a forked child that ends in the usual way comes here too
+            counts = {} if starts is None else dict(starts.counts)
+            deliver(_report(name, session, finder, (clock() - begun) / 1e6, counts))
+
+    atexit.register(end)  # first in, so last out: after the program's own
+    if starts is not None:
+        starts.start()
+    sampler.start()
+
+
+def _report(name: str, session: Session, finder: Finder, wall_ms: float, counts: dict[Any, int]) -> Report:
+    total = max(1, finder.hot.samples)
+    left = [
+        Left(
+            code.co_qualname, code.co_filename, code.co_firstlineno, finder.hot.by_code[code] / total, reason
+        )
+        for code, reason in finder.left.items()
+        if not ours(code) and reason != "decorated already"
+    ]
+    left += [
+        Left(
+            code.co_qualname,
+            code.co_filename,
+            code.co_firstlineno,
+            finder.hot.by_code[code] / total,
+            "was not called again after it was found; hint: put what it repeats into a function",
+        )
+        for code, site in finder.sites.items()
+        if not site.calls
+    ]
+    most = sorted(((code.co_qualname, seen) for code, seen in counts.items()), key=lambda each: -each[1])
+    return Report(
+        program=name,
+        level=session.config.level,
+        mode=session.config.mode,
+        wall_ms=wall_ms,
+        samples=finder.hot.samples,
+        functions=all_stats(session),
+        left=tuple(sorted((e for e in left if e.share >= FEWEST_SHARE), key=lambda each: -each.share)),
+        lines=tuple(line for line in finder.hot.lines() if finder.own(line[0])),
+        started=tuple(most[:10]),
+    )
+
+
+def _hook_without_us(before: Callable[..., Any]) -> Callable[..., Any]:
+    """The program's own hook for uncaught errors, shown a traceback without our frames."""
+
+    def hook(kind: type[BaseException], error: BaseException, _traceback: Any) -> Any:
+        without_us(error)
+        return before(kind, error, error.__traceback__)
+
+    return hook

@@ -1,0 +1,174 @@
+"""The command line: `run`, `explain`, `status`, `metrics`, `doctor`, `cache`. Decides nothing itself.
+
+Exit codes: those of the program for `run`; else 0 done, 2 usage or nothing to look at. Data goes to stdout; reports of
+`run`, and all else, to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from epochly._report import Form, Report
+
+USAGE = """usage: epochly run [--level N] [--mode MODE] [--report term|html|json] (script.py | -m module) [args ...]
+       epochly explain [--args LITERAL] module:function
+       epochly status | metrics | doctor | cache
+
+run      runs a program unchanged, compiles what it can prove, and reports on stderr at the end
+explain  shows a function's source with what keeps it in the interpreter; --args gives example arguments,
+         such as --args '(3, 0.5)'
+status   shows the settings as this environment makes them
+metrics  shows what is measured; the figures of a program are in its `run --report json`
+doctor   says what this Python, numba and NumPy allow
+cache    says where compiled code is kept
+"""
+EXIT_USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None, *, environ: Mapping[str, str] | None = None) -> int:
+    """Run a command; returns its exit code, and for `run` raises what the program raises."""
+    environ = os.environ if environ is None else environ
+    command, *rest = list(sys.argv[1:] if argv is None else argv) or [""]
+    commands: dict[str, Callable[[list[str], Mapping[str, str]], int]] = {
+        "run": _run,
+        "explain": _explain,
+        "status": _status,
+        "metrics": _metrics,
+        "doctor": _doctor,
+        "cache": _cache,
+    }
+    if command in {"-h", "--help", "help"}:
+        sys.stdout.write(USAGE)
+        return 0
+    if command == "--version":
+        from epochly import __version__  # noqa: PLC0415 - read from metadata only when asked for
+
+        print(__version__)
+        return 0
+    if command not in commands:
+        return _misused(f"there is no command `{command}`" if command else "a command is missing")
+    return commands[command](rest, environ)
+
+
+def _run(rest: list[str], _environ: Mapping[str, str]) -> int:
+    from epochly import _api  # noqa: PLC0415 - a command imports what it needs
+    from epochly._config import checked_level, checked_mode  # noqa: PLC0415
+    from epochly._program import ProgramError  # noqa: PLC0415
+    from epochly._report import FORMS, rendered  # noqa: PLC0415
+    from epochly._run import Asked, run  # noqa: PLC0415
+
+    session = _api.session()
+    changes: dict[str, Any] = {}
+    form: Form = "term"
+    while rest and rest[0].startswith("--"):
+        name, _, value = rest.pop(0).partition("=")
+        if name not in {"--level", "--mode", "--report"}:
+            return _misused(f"`run` has no option `{name}`")
+        value = value or (rest.pop(0) if rest else "")
+        try:
+            if name == "--level":
+                changes["level"] = checked_level(int(value) if value.isdigit() else value)
+            elif name == "--mode":
+                changes["mode"] = checked_mode(value)
+            else:
+                form = next(each for each in FORMS if each == value)
+        except (ValueError, StopIteration):
+            return _misused(f"`{name}` cannot be `{value}`")
+    is_module = bool(rest) and rest[0] == "-m"
+    rest = rest[is_module:]
+    if not rest or rest[0].startswith("-"):
+        return _misused("`run` needs a script, or `-m` and a module")
+    session.change(**changes)
+
+    def deliver(report: Report) -> None:
+        try:
+            sys.stderr.write(rendered(report, form))
+            sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):  # the program closed stderr or took it away
+            return
+
+    try:
+        run(Asked(rest[0], is_module, tuple(rest[1:])), session, deliver)
+    except ProgramError as error:
+        print(f"epochly: {error}", file=sys.stderr)
+        return error.code
+    return 0
+
+
+def _explain(rest: list[str], _environ: Mapping[str, str]) -> int:
+    from ast import literal_eval  # noqa: PLC0415 - a command imports what it needs
+
+    args: tuple[Any, ...] = ()
+    if rest and rest[0] == "--args" and len(rest) > 1:
+        try:
+            given = literal_eval(rest[1])
+        except (ValueError, SyntaxError):
+            return _misused(f"`{rest[1]}` is no literal such as `(3, 0.5)`")
+        args = given if isinstance(given, tuple) else (given,)
+        rest = rest[2:]
+    if len(rest) != 1 or ":" not in rest[0]:
+        return _misused("`explain` needs one `module:function`")
+    name, _, path = rest[0].partition(":")
+    if not sys.flags.safe_path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    from importlib import import_module  # noqa: PLC0415
+
+    from epochly._api import explain  # noqa: PLC0415
+
+    try:
+        target: Any = import_module(name)
+        for part in path.split("."):
+            target = getattr(target, part)
+        print(explain(target, *args))
+    except (ImportError, AttributeError) as error:
+        return _misused(f"`{rest[0]}` is not there: {error}")
+    return 0
+
+
+def _status(_rest: list[str], _environ: Mapping[str, str]) -> int:
+    from epochly._api import get_status  # noqa: PLC0415 - a command imports what it needs
+
+    return _table(get_status())
+
+
+def _metrics(_rest: list[str], _environ: Mapping[str, str]) -> int:
+    from epochly._api import get_metrics  # noqa: PLC0415 - a command imports what it needs
+
+    return _table(get_metrics())
+
+
+def _doctor(_rest: list[str], environ: Mapping[str, str]) -> int:
+    from epochly import _api  # noqa: PLC0415 - a command imports what it needs
+    from epochly._compiler import Compiler  # noqa: PLC0415
+    from epochly._machine import why_no_compiler  # noqa: PLC0415
+
+    session = _api.session()
+    missing = why_no_compiler(session.machine())
+    if missing is None:
+        compiler = session.compiler()
+        missing = None if isinstance(compiler, Compiler) else compiler
+    _table(_api.get_status() | {name: text for name, text in environ.items() if name.startswith("EPOCHLY_")})
+    print(f"compiles    {'yes' if missing is None else missing}")
+    return 0
+
+
+def _cache(_rest: list[str], _environ: Mapping[str, str]) -> int:
+    print("compiled code is kept in memory only so far; every process compiles anew")
+    return 0
+
+
+def _table(values: Mapping[str, Any]) -> int:
+    width = max(map(len, values))
+    for name, value in values.items():
+        print(f"{name:<{width}}  {value}")
+    return 0
+
+
+def _misused(message: str) -> int:
+    print(f"epochly: {message}; hint: see `epochly --help`", file=sys.stderr)
+    return EXIT_USAGE

@@ -1,0 +1,249 @@
+"""Samples find hot code, and only the program's own plain functions get a wrapper."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from threading import Thread
+from threading import enumerate as threads_alive
+from types import FunctionType, SimpleNamespace
+
+import pytest
+
+import epochly
+from epochly._config import Config
+from epochly._finder import Finder, functions_of, own_files
+from epochly._monitor import Hot, Sampler
+from epochly._starts import ENOUGH, Starts
+
+MS = 1_000_000
+
+
+def spin(seconds):
+    """Keep a thread busy."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+def plain(x):
+    """A function that can be found."""
+    return x + 1
+
+
+def fresh():
+    """A function whose code nobody else has."""
+    return FunctionType(plain.__code__.replace(co_name="fresh"), globals())
+
+
+def feed(finder, world, code, samples=100):
+    """Sample one code object as if it ran all the time."""
+    for _ in range(samples):
+        world.now += 5 * MS
+        finder.add(code, code.co_firstlineno)
+
+
+@pytest.fixture
+def finder(world):
+    """A finder for which every file is the program's."""
+    return Finder(world.session, lambda _file: True)
+
+
+def test_sampler_finds_the_busy_function_and_ends():
+    """A loop that never returns to its caller is seen; afterwards no thread is left, and none was listed."""
+    with epochly.monitoring_context(interval_s=0.001) as hot:
+        before = threads_alive()
+        spin(0.3)
+        assert threads_alive() == before
+    samples = hot.samples
+    spin(0.05)
+    assert hot.samples == samples > 10
+    assert hot.by_code[spin.__code__] > samples / 4
+    assert any(name == "spin" and share > 0.1 for _file, name, _line, share in hot.lines())
+
+
+def test_sampler_sees_other_threads():
+    """Work outside of the main thread is found too."""
+    hot = Hot()
+    sampler = Sampler(hot.add, interval_s=0.001)
+    worker = Thread(target=spin, args=(0.2,))
+    sampler.start()
+    worker.start()
+    worker.join()
+    sampler.stop()
+    assert hot.by_code[spin.__code__] > 10
+
+
+def test_sampler_may_be_started_and_stopped_twice():
+    """Both are no-ops when there is nothing to do."""
+    hot = Hot()
+    sampler = Sampler(hot.add, interval_s=0.001)
+    for _ in range(2):
+        sampler.start()
+        sampler.start()
+        spin(0.03)
+        sampler.stop()
+        sampler.stop()
+    assert not sampler.alive
+    assert hot.samples
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_sampler_pauses_around_a_fork():
+    """A child is not sampled and can end its context at once; the parent goes on."""
+    with epochly.monitoring_context(interval_s=0.001) as hot:
+        child = os.fork()
+        if child == 0:
+            samples = hot.samples
+            spin(0.05)
+            os._exit(0 if hot.samples == samples else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        samples = hot.samples
+        spin(0.1)
+        assert hot.samples > samples
+
+
+def test_finder_swaps_a_hot_function_in_place(world, finder):
+    """A plain function gets its wrapper without losing its identity, and loses it when the compiler refuses."""
+    from epochly._compiler import NotCompiled
+
+    plain = fresh()
+    before = plain.__code__
+    feed(finder, world, before)
+    assert plain.__code__ is not before
+    assert plain(1) == 2
+    (site,) = world.session.sites()
+    assert site.calls == 1
+    world.compiler.make = lambda _function: NotCompiled("no")
+    assert plain(1.0) == 2.0
+    site.on_refusal()
+    assert plain.__code__ is before
+
+
+def test_finder_is_patient(world, finder):
+    """In mode `balanced` nothing is touched before it has run for 300 ms."""
+    world.session.config = Config(mode="balanced")
+    plain = fresh()
+    before = plain.__code__
+    feed(finder, world, before, samples=59)
+    assert plain.__code__ is before
+    feed(finder, world, before, samples=2)
+    assert plain.__code__ is not before
+    next(world.session.sites()).on_refusal()
+
+
+def test_finder_leaves_out_what_it_cannot_swap(world, finder):
+    """Closures, shared code, generators and module code are told with a reason, and stay as they are."""
+    free = 1
+
+    def closure():
+        return free
+
+    def generator():
+        yield 1
+
+    twins = [lambda x: x for _ in range(2)]
+    module = compile("x = 1", "script.py", "exec")
+    for code in (closure.__code__, generator.__code__, twins[0].__code__, module):
+        feed(finder, world, code)
+    reasons = list(finder.left.values())
+    assert [reason.partition(";")[0] for reason in reasons] == [
+        "closes over variables",
+        "a generator is left alone",
+        "2 functions share its code",
+        "runs once, at module level",
+    ]
+    assert finder.sites == {}
+
+
+def test_finder_touches_nothing_at_level_0(world, finder):
+    """Monitoring is monitoring."""
+    world.session.config = Config(level=0)
+    feed(finder, world, plain.__code__)
+    assert list(finder.left.values()) == ["only monitored"]
+
+
+def test_own_files_are_those_of_the_program(tmp_path):
+    """Installed packages, the standard library and text that is no file are not the program's."""
+    own = own_files(str(tmp_path))
+    assert own(str(tmp_path / "a" / "b.py"))
+    for other in (str(tmp_path / ".venv" / "site-packages" / "x.py"), os.__file__, "<string>", "<frozen os>"):
+        assert not own(other)
+
+
+def test_functions_of_finds_every_holder():
+    """Functions are found however they are held."""
+    made = {"deep": [lambda: 1]}
+    assert functions_of(made["deep"][0].__code__) == made["deep"]
+
+
+class FakeMonitoring:
+    """The part of `sys.monitoring` that is used, with what was asked of it."""
+
+    DISABLE = object()
+    events = SimpleNamespace(PY_START=1)
+
+    def __init__(self, taken):
+        self.tools, self.callback, self.listening = dict(taken), None, 0
+
+    def get_tool(self, tool):
+        """Who has an id."""
+        return self.tools.get(tool)
+
+    def use_tool_id(self, tool, name):
+        """Take an id."""
+        assert tool not in self.tools
+        self.tools[tool] = name
+
+    def free_tool_id(self, tool):
+        """Give an id back."""
+        del self.tools[tool]
+
+    def register_callback(self, _tool, _event, callback):
+        """Who is told."""
+        self.callback = callback
+
+    def set_events(self, _tool, events):
+        """What is told."""
+        self.listening = events
+
+
+def test_starts_take_a_free_id_and_give_it_back():
+    """Another tool's id is left alone, and nothing of ours stays behind."""
+    monitoring = FakeMonitoring({0: "debugger", 3: "somebody"})
+    starts = Starts(monitoring, lambda _file: True)
+    assert starts.start()
+    assert monitoring.tools[4] == "epochly"
+    starts.stop()
+    starts.stop()
+    assert monitoring.tools == {0: "debugger", 3: "somebody"}
+    assert (monitoring.listening, monitoring.callback) == (0, None)
+
+
+def test_starts_stay_out_where_no_id_is_free():
+    """With both ids taken nothing is counted."""
+    assert not Starts(FakeMonitoring({3: "a", 4: "b"}), lambda _file: True).start()
+
+
+def test_starts_are_counted_until_there_are_enough():
+    """Foreign code is disabled at once, own code after a bounded number of starts."""
+    monitoring = FakeMonitoring({})
+    starts = Starts(monitoring, lambda file: file == __file__)
+    starts.start()
+    answers = [monitoring.callback(plain.__code__, 0) for _ in range(ENOUGH)]
+    assert answers == [None] * (ENOUGH - 1) + [monitoring.DISABLE]
+    assert monitoring.callback(os.path.join.__code__, 0) is monitoring.DISABLE
+    assert starts.counts == {plain.__code__: ENOUGH}
+
+
+@pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="needs Python 3.12")
+def test_starts_work_with_the_real_interface():
+    """On 3.12 and later a call is counted."""
+    starts = Starts(sys.monitoring, lambda file: file == __file__)
+    assert starts.start()
+    try:
+        plain(1)
+    finally:
+        starts.stop()
+    assert starts.counts[plain.__code__] == 1

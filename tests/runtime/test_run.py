@@ -1,0 +1,208 @@
+"""`epochly run` against plain Python: the same output, the same errors to the letter, the same exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+HOT = """
+def work(n):
+    s = 0
+    for i in range(n):
+        s += i * i % 7
+    return s
+total = 0
+for _ in range(100):
+    total += work(60_000)
+print(total)
+"""
+PROGRAMS = {
+    "arguments": "import sys; print(sys.argv, __name__, __file__, sys.path[0])",
+    "names": "print(sorted(globals())); print(__spec__, __package__, __cached__, type(__loader__).__name__)",
+    "main": "import __main__, sys; x = 5; print(__main__.x, sys.modules['__main__'] is __main__)",
+    "fails": "def f(n):\n    return 1 / n\ndef g():\n    try:\n        f(0)\n    except ZeroDivisionError:\n        {}['k']\ng()",
+    "cause": "try:\n    int('x')\nexcept ValueError as e:\n    raise RuntimeError('no') from e",
+    "exit 3": "import sys; print('bye'); sys.exit(3)",
+    "exit none": "raise SystemExit",
+    "exit text": "import sys; sys.exit('a message')",
+    "exits hard": "import os, sys; sys.stdout.write('x'); sys.stdout.flush(); os._exit(7)",
+    "syntax": "x = (\nprint('never')",
+    "own hook": "import sys\nsys.excepthook = lambda *a: print('hook', a[0].__name__, a[2].tb_lineno)\n1 / 0",
+    "atexit": "import atexit; atexit.register(print, 'last'); print('first')",
+    "threads": (
+        "import threading\ndef f():\n    print(threading.active_count(), [t.name for t in threading.enumerate()])\n"
+        "t = threading.Thread(target=f, name='mine'); t.start(); t.join(); print(threading.active_count())"
+    ),
+    "thread fails": "import threading\nt = threading.Thread(target=lambda: 1 / 0, name='mine')\nt.start(); t.join()",
+    "asyncio": "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 5\nprint(asyncio.run(f()))",
+    "exec": "exec('def f(x):\\n    return x + 1'); print(f(1)); print(eval('f(2)'))",
+    "fork": (
+        "import os, sys\npid = os.fork()\nif pid == 0:\n    print('child', flush=True); sys.exit(5)\n"
+        "print('parent', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    ),
+    "pickles": (
+        "import pickle\nclass A:\n    pass\ndef f():\n    pass\n"
+        "print(type(pickle.loads(pickle.dumps(A()))) is A, pickle.loads(pickle.dumps(f)) is f)"
+    ),
+    "multiprocessing spawn": (
+        "import multiprocessing as m\ndef f(x):\n    return x * x\n"
+        "if __name__ == '__main__':\n    with m.get_context('spawn').Pool(1) as p:\n        print(p.map(f, [1, 2, 3]))"
+    ),
+    "multiprocessing fork": (
+        "import multiprocessing as m\ndef f(x):\n    return x * x\n"
+        "if __name__ == '__main__':\n    with m.get_context('fork').Pool(1) as p:\n        print(p.map(f, [1, 2, 3]))"
+    ),
+    "interrupted": "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(10**7):\n    pass",
+    "no stderr": "import sys; sys.stderr.close(); print('quiet')",
+    "reads": "import sys; print(sys.stdin.read()[::-1])",
+    "inspects": "import inspect\ndef f(a, b=1):\n    return a\nprint(inspect.signature(f), inspect.getsource(f))",
+    "hot": HOT,
+    "hot and fails": HOT + "work(None)",
+    "hot and forks": HOT
+    + "import os\npid = os.fork()\nprint(work(1000), flush=True)\nif pid:\n    os.waitpid(pid, 0)",
+}
+
+
+def environment(tmp_path):
+    """The environment without our variables, and a home of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("EPOCHLY", "COVERAGE"))}
+    return kept | {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def finished(command, tmp_path, **more):
+    """A finished process."""
+    return subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        input="abc",
+        timeout=120,
+        env=environment(tmp_path) | more,
+    )
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_run_leaves_a_program_as_it_is(tmp_path, name):
+    """Output, error text and exit code are those of `python script.py`, whatever the program does."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "script.py").write_text(PROGRAMS[name], "utf-8")
+    plain = finished([sys.executable, "sub/script.py", "a", "--b", "-m"], tmp_path)
+    ours = finished([sys.executable, "-m", "epochly", "run", "sub/script.py", "a", "--b", "-m"], tmp_path)
+    assert ours.stdout == plain.stdout
+    assert ours.returncode == plain.returncode
+    assert ours.stderr.startswith(plain.stderr)
+    report = ours.stderr[len(plain.stderr) :]
+    assert report.count("epochly: sub/script.py: level 2") == (0 if name in SILENT else 1), report
+
+
+SILENT = {"exits hard", "no stderr", "syntax"}
+
+
+def test_run_takes_modules_and_packages(tmp_path):
+    """`-m` finds modules and packages from the working folder, as Python does."""
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    shown = "import sys; print(sys.argv, __name__, __package__, __spec__.name, sys.path[0])"
+    (tmp_path / "pack" / "__main__.py").write_text(f"from . import inner; {shown}")
+    (tmp_path / "pack" / "inner.py").write_text(shown)
+    for name in ("pack", "pack.inner"):
+        plain = finished([sys.executable, "-m", name, "x"], tmp_path)
+        ours = finished([sys.executable, "-m", "epochly", "run", "-m", name, "x"], tmp_path)
+        assert (ours.stdout, ours.returncode) == (plain.stdout, 0), ours.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["run", "absent.py"], 2, "can't open file"),
+        (["run", "."], 2, "is a folder"),
+        (["run", "-m", "no_such_module"], 1, "no module named `no_such_module`"),
+        (["run"], 2, "needs a script"),
+        (["run", "--level", "9", "x.py"], 2, "`--level` cannot be `9`"),
+        (["run", "--report", "pdf", "x.py"], 2, "`--report` cannot be `pdf`"),
+        (["run", "--fast", "x.py"], 2, "no option `--fast`"),
+        (["jump"], 2, "no command `jump`"),
+        ([], 2, "a command is missing"),
+        (["explain", "nothing"], 2, "needs one `module:function`"),
+        (["explain", "json:absent"], 2, "`json:absent` is not there"),
+    ],
+)
+def test_command_refuses_in_words(tmp_path, arguments, code, said):
+    """A misuse or a missing program is one line with a hint, and the exit code that Python would give."""
+    done = finished([sys.executable, "-m", "epochly", *arguments], tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "; hint: " in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_run_reports_what_ran_where(tmp_path):
+    """The report has calls, the sampled saving net of compiling, and where the time went."""
+    (tmp_path / "hot.py").write_text(HOT.replace("range(100)", "range(300)"))
+    command = [sys.executable, "-m", "epochly", "run", "--level", "2", "--report=json", "hot.py"]
+    done = finished(command, tmp_path)
+    report = json.loads(done.stderr[done.stderr.index("{") :])
+    (work,) = report["functions"]
+    assert work["name"] == "__main__.work"
+    assert work["status"] == "compiled", work["reason"]
+    assert work["calls"] >= work["compiled_calls"] > 50
+    assert work["saved_ms"] < report["wall_ms"] * 100
+    assert report["totals"]["total_calls"] == work["calls"]
+    assert report["samples"] > 10
+
+
+def test_run_at_level_0_only_reports(tmp_path):
+    """At level 0 nothing is swapped, and the hot lines are told."""
+    (tmp_path / "hot.py").write_text(HOT)
+    done = finished([sys.executable, "-m", "epochly", "run", "--level=0", "hot.py"], tmp_path)
+    assert "only monitored" in done.stderr
+    assert "hot.py:" in done.stderr
+
+
+def test_run_is_plain_python_when_disabled(tmp_path):
+    """`EPOCHLY_DISABLE=1` runs the program and says nothing."""
+    (tmp_path / "hot.py").write_text(HOT)
+    done = finished([sys.executable, "-m", "epochly", "run", "hot.py"], tmp_path, EPOCHLY_DISABLE="1")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_unreadable_variable_is_said_once(tmp_path):
+    """A typing error in the environment is one line on stderr, and the program runs."""
+    (tmp_path / "hot.py").write_text("print(1)")
+    done = finished([sys.executable, "-m", "epochly", "run", "hot.py"], tmp_path, EPOCHLY_LEVEL="high")
+    assert done.stdout == "1\n"
+    assert done.stderr.count("`EPOCHLY_LEVEL` is `high`") == 1
+
+
+@pytest.mark.parametrize("command", ["status", "metrics", "doctor", "cache", "--help", "--version"])
+def test_command_answers_on_stdout(tmp_path, command):
+    """Questions are answered on stdout with exit code 0."""
+    done = finished([sys.executable, "-m", "epochly", command], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
+
+
+def test_explain_shows_lines_with_what_blocks_them(tmp_path):
+    """`epochly explain` marks the line that no types could make compilable, and says what to do."""
+    (tmp_path / "mine.py").write_text(
+        "def f(n):\n    s = 0\n    for i in range(n):\n        print(i)\n    return s\n"
+    )
+    done = finished([sys.executable, "-m", "epochly", "explain", "mine:f"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4 !         print(i)" in done.stdout
+    assert "^ prints; hint: print in the caller" in done.stdout
+
+
+def test_interrupt_ends_a_run_as_python_ends(tmp_path):
+    """Ctrl-C leaves the exit status of a process that a signal ended."""
+    (tmp_path / "script.py").write_text(PROGRAMS["interrupted"])
+    done = finished([sys.executable, "-m", "epochly", "run", "script.py"], tmp_path)
+    assert done.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in done.stderr
