@@ -33,8 +33,35 @@ FLOATS = [0.0, 1.0, -1.5, 0.1, 1e10, 1e308, -1e-300, 3.0, math.inf, math.nan, -0
 MILD = 8  # the first so many of each are not extreme
 INT_LITERALS = [0, 1, 2, 3, 5, 7, -1, -3, 10, 63, 64, 100, 2**31, 2**53, 2**53 + 1, 2**62, 2**63 - 1]
 FLOAT_LITERALS = ["0.0", "1.5", "-2.25", "1e10", "0.1", "1e-300", "1e300", "-0.0", "3.0"]
-MATHS = "sin cos exp sqrt log atan tan log2 tanh fabs".split()
-GLOBALS = {"math": math, "np": np, "K": 3, "Q": 0.25, "T": (1, 2, 3)}
+MATHS = ["sin", "cos", "exp", "sqrt", "log", "atan", "tan", "log2", "tanh", "fabs"]
+
+
+def double(x):
+    return x * 2
+
+
+def clamp(x, low, high):
+    if x < low:
+        return low
+    if x > high:
+        return high
+    return x
+
+
+def mean(x, y):
+    return double(x + y) / 4.0
+
+
+GLOBALS = {
+    "double": double,
+    "clamp": clamp,
+    "mean": mean,
+    "math": math,
+    "np": np,
+    "K": 3,
+    "Q": 0.25,
+    "T": (1, 2, 3),
+}
 ROOT = Path(__file__).parents[1]
 
 
@@ -67,12 +94,16 @@ class Writer:
             name = self.pick(env, "int")
             return name if name and r.random() < 0.75 else str(r.choice(INT_LITERALS))
         k, sub = r.random(), lambda: self.integer(depth - 1, env)
+        if k < 0.46:
+            return f"({sub()} {r.choice(['+', '-', '*', '+', '-', '*'])} {sub()})"
         if k < 0.56:
-            return f"({sub()} {r.choice(['+', '-', '*', '//', '%', '+', '-', '*'])} {sub()})"
+            right = sub() if r.random() < 0.15 else r.choice(["3", "7", "-5", "100", "(n * n + 1)"])
+            return f"({sub()} {r.choice(['//', '%'])} {right})"
         if k < 0.64:
             return f"({sub()} {r.choice(['&', '|', '^'])} {sub()})"
         if k < 0.70:
-            return f"({sub()} {r.choice(['<<', '>>'])} {sub()})"
+            right = sub() if r.random() < 0.15 else r.choice(["1", "2", "(n & 7)", "3"])
+            return f"({sub()} {r.choice(['<<', '>>'])} {right})"
         if k < 0.74:
             return f"({sub()} ** {r.choice(['2', '3', '0', self.integer(0, env)])})"
         if k < 0.77:
@@ -87,13 +118,15 @@ class Writer:
             return r.choice(["K", "T[1]", "len(A)", "B.shape[0]", f"T[{self.index(env)}]", "C.size"])
         if k < 0.94:
             return f"({sub()} if {self.condition(env)} else {sub()})"
+        if k < 0.96:
+            return r.choice([f"double({sub()})", f"clamp({sub()}, -5, 1000)"])
         return f"B[{self.index(env)}]" if k < 0.99 else f"(~{sub()})"
 
     def index(self, env):
         name = self.pick(env, "int")
         if name and self.r.random() < 0.7:
-            return name if self.r.random() < 0.4 else f"{name} % 8"
-        return str(self.r.choice([0, 1, 2, 7, -1, -8, 8, 3]))
+            return name if self.r.random() < 0.1 else f"{name} % {self.r.choice([2, 3, 8])}"
+        return str(self.r.choice([0, 1, 2, 0, 1, 2, -1, 7, 3, -8, 8]))
 
     def floating(self, depth, env):
         r = self.r
@@ -101,24 +134,33 @@ class Writer:
             name = self.pick(env, "float")
             return name if name and r.random() < 0.75 else r.choice(FLOAT_LITERALS)
         k, sub = r.random(), lambda: self.floating(depth - 1, env)
-        if k < 0.48:
-            return f"({sub()} {r.choice(['+', '-', '*', '/', '*'])} {sub()})"
+        if k < 0.44:
+            return f"({sub()} {r.choice(['+', '-', '*', '*'])} {sub()})"
+        if k < 0.49:
+            return (
+                f"({sub()} / {sub() if r.random() < 0.3 else r.choice(['3.0', '(x * x + 1.0)', '0.1', '7'])})"
+            )
         if k < 0.57:
-            return f"({sub()} {r.choice(['%', '//'])} {sub()})"
+            return f"({sub()} {r.choice(['%', '//'])} {sub() if r.random() < 0.3 else r.choice(['2.5', '-0.7'])})"
         if k < 0.65:
             return f"({sub()} {r.choice(['+', '*', '-'])} {self.integer(depth - 1, env)})"
         if k < 0.70:
-            return f"({self.integer(depth - 1, env)} / {self.integer(depth - 1, env)})"
+            right = self.integer(depth - 1, env) if r.random() < 0.3 else r.choice(["3", "(m * 2 + 1)"])
+            return f"({self.integer(depth - 1, env)} / {right})"
         if k < 0.76:
             return f"({sub()} ** {r.choice(['2', '3', '0.5', '-1', '2.0', self.integer(0, env)])})"
         if k < 0.85:
-            return f"math.{r.choice(MATHS)}({sub()})"
+            name = r.choice(MATHS)
+            inner = f"abs({sub()})" if name in ("sqrt", "log", "log2") else sub()
+            return f"math.{name}({inner})"
         if k < 0.88:
             return f"{r.choice(['min', 'max'])}({sub()}, {sub()})"
         if k < 0.90:
             return r.choice(["Q", f"float({self.integer(0, env)})", f"abs({sub()})", f"(-{sub()})"])
         if k < 0.92:
             return f"({sub()} if {self.condition(env)} else {sub()})"
+        if k < 0.94:
+            return r.choice([f"double({sub()})", f"mean({sub()}, {sub()})", f"clamp({sub()}, -1.5, {sub()})"])
         return f"A[{self.index(env)}]" if k < 0.97 else f"C[{self.index(env)}, {self.index(env)}]"
 
     def condition(self, env):
@@ -257,7 +299,7 @@ def written(seed):
     text = "\n".join(writer.lines)
     space, name = dict(GLOBALS), f"<program {seed}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-    exec(compile(text, name, "exec"), space)  # noqa: S102 - running programs is what this does
+    exec(compile(text, name, "exec"), space)
     return text, space["f"]
 
 
@@ -284,6 +326,10 @@ def drawn(chooser):
         c = a.reshape(2, 4)
     elif k < 0.26:
         a = a[::-1]
+    if chooser.random() < 0.6:  # a call that nothing extreme enters
+        mild = [int(chooser.choice(INTS[:8])) for _ in range(2)]
+        b = np.array([chooser.choice(INTS[:9]) for _ in range(length)], "i8")
+        return *mild, chooser.choice(FLOATS[:4]), chooser.choice(FLOATS[:4]), a, b, c
     first = chooser.choice(INTS[:9] if chooser.random() < 0.7 else INTS)
     second = chooser.choice(FLOATS[:MILD] if chooser.random() < 0.8 else FLOATS)
     return first, chooser.choice(INTS), second, chooser.choice(FLOATS), a, b, c
@@ -354,7 +400,8 @@ def one_program(seed, tally, differ):
 
 def run(seed, seconds, programs, *, verbose=False):
     """Run programs from `seed` on until time or their number is out."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, limits[1]))
     before = signal.signal(signal.SIGALRM, _too_slow)
     tally, differ, end = Tally(), _differ(), time.monotonic() + seconds
     try:
@@ -365,6 +412,7 @@ def run(seed, seconds, programs, *, verbose=False):
             seed += 1
     finally:
         signal.signal(signal.SIGALRM, before)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
     return tally
 
 

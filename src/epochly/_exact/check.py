@@ -82,6 +82,11 @@ class Checker:
         self.final = False
         self.statement: Any = None
         self.index_only: set[str] = set()
+        self.results = {
+            block.terminator.value.name
+            for block in blocks.values()
+            if isinstance(block.terminator, ir.Return)
+        }
         self.fed: set[int] = set()  # operations that need no pin of their own
 
     # -- questions -------------------------------------------------------------------------------------------------
@@ -254,7 +259,7 @@ class Checker:
                 return self.phi(expr, target)
             case "cast":
                 self.same_type(expr.value, target)
-                return self.returned(expr.value)
+                return self.returned(expr.value) if target.name in self.results else self.kind_of(expr.value)
             case "binop" | "inplace_binop":
                 return self.binop(expr, target)
             case "unary":

@@ -6,7 +6,6 @@ checks away. See the package's docstring for the promise.
 
 from __future__ import annotations
 
-import inspect
 import re
 import time
 import types
@@ -19,10 +18,11 @@ from numba.core.errors import NumbaError
 from epochly._exact import Compiled, Rejected
 from epochly._exact.dispatch import box_for, dispatcher
 from epochly._exact.guards import watched
+from epochly._exact.helpers import OPTIONS
 from epochly._exact.kinds import Kind, Reject
 from epochly._exact.lowering import FLOAT_REGISTER, numba_types
 from epochly._exact.machine import FLAGS
-from epochly._exact.pipeline import compiler_for
+from epochly._exact.pipeline import Job, compiler_for
 from epochly._exact.snapshot import Snapshots
 from epochly._exact.values import kind_of_argument
 
@@ -30,17 +30,15 @@ if TYPE_CHECKING:
     from epochly._exact.plan import Plan
 
 TESTED = ("0.68.",)  # numba's intermediate representation is no stable interface
-OPTIONS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
-OPTIONS |= inspect.CO_ASYNC_GENERATOR
 
 
 def compiled_or_rejected(function: types.FunctionType, args: tuple[object, ...]) -> Compiled | Rejected:
     """Compile for the types of `args`, or say why not."""
     start = time.perf_counter()
     try:
-        kinds = _kinds(function, args)
-        plan, entry = _machine_code(function, args, kinds)
-        guards = watched(function)
+        job = Job(_kinds(function, args))
+        plan, entry = _machine_code(function, args, job)
+        guards = watched(function, job.helpers)
     except Reject as reject:
         return Rejected(reject.reason, reject.line, reject.fix)
     except NumbaError as error:
@@ -76,16 +74,14 @@ def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind
     return tuple(kind_of_argument(position, names[position], arg) for position, arg in enumerate(args))
 
 
-def _machine_code(
-    function: types.FunctionType, args: tuple[object, ...], kinds: tuple[Kind, ...]
-) -> tuple[Plan, Any]:
+def _machine_code(function: types.FunctionType, args: tuple[object, ...], job: Job) -> tuple[Plan, Any]:
     """The plan that was carried out, and the entry point that unboxes, runs and boxes."""
-    plans: list[Plan] = []
-    jitted = numba.njit(pipeline_class=compiler_for(kinds, plans), boundscheck=True)(function)
+    jitted = numba.njit(pipeline_class=compiler_for(job), boundscheck=True)(function)
     signature = tuple(numba.typeof(arg) for arg in args)
     jitted.compile(signature)
     result = jitted.overloads[signature]
-    plan = plans[-1]
+    plan = job.plan
+    assert plan is not None
     plan.return_type = numba_types.unliteral(result.signature.return_type)
     return plan, result.entry_point
 

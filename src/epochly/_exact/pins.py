@@ -28,7 +28,7 @@ def operations_that_feed(blocks: Any) -> set[int]:
                 needed.add(statement.value.name)
             elif isinstance(value, ir.Var) and statement.target.name in needed:
                 needed.add(value.name)
-            elif _is_arithmetic(value):
+            elif value is not None and _is_arithmetic(value):
                 if statement.target.name in needed:
                     fed.add(id(value))
                 needed |= {value.lhs.name, value.rhs.name}

@@ -7,6 +7,7 @@ on customising the compiler.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -16,18 +17,31 @@ from numba.core.compiler_machinery import (
     register_pass,
 )
 from numba.core.typed_passes import NopythonTypeInference, PreLowerStripPhis
-from numba.core.untyped_passes import IRProcessing
+from numba.core.untyped_passes import InlineInlinables, IRProcessing
 
 from epochly._exact.apply import Applier
 from epochly._exact.check import Checker
+from epochly._exact.helpers import give_up_instead_of_raising, inline_helpers
 from epochly._exact.lowering import install
 from epochly._exact.replace import replace
 
 if TYPE_CHECKING:
+    import types
+
+    from epochly._exact.kinds import Kind
     from epochly._exact.plan import Plan
 
 
-@register_pass(mutates_CFG=False, analysis_only=False)
+@dataclass(slots=True)
+class Job:
+    """One function to be compiled for arguments of these kinds; the passes fill in the rest."""
+
+    kinds: tuple[Kind, ...]
+    plan: Plan | None = None
+    helpers: tuple[types.FunctionType, ...] = ()
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
 class Replace(FunctionPass):
     """See `replace`."""
 
@@ -38,7 +52,24 @@ class Replace(FunctionPass):
 
     def run_pass(self, state: Any) -> bool:
         """Swap names."""
+        state.epochly.helpers = inline_helpers(state)
         replace(state.func_ir)
+        give_up_instead_of_raising(state.func_ir)
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class Raises(FunctionPass):
+    """See `helpers`."""
+
+    _name = "epochly_raises"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """Cut blocks short."""
+        give_up_instead_of_raising(state.func_ir)
         return True
 
 
@@ -53,8 +84,8 @@ class CheckTypes(FunctionPass):
 
     def run_pass(self, state: Any) -> bool:
         """Write the plan."""
-        kinds, plans = state.epochly
-        plans.append(Checker(state.func_ir.blocks, state.typemap, kinds).run())
+        job: Job = state.epochly
+        job.plan = Checker(state.func_ir.blocks, state.typemap, job.kinds).run()
         return False
 
 
@@ -69,20 +100,22 @@ class Apply(FunctionPass):
 
     def run_pass(self, state: Any) -> bool:
         """Carry the plan out."""
-        Applier(state, state.epochly[1][-1]).run()
+        assert state.epochly.plan is not None
+        Applier(state, state.epochly.plan).run()
         return True
 
 
-def compiler_for(kinds: tuple[Any, ...], plans: list[Plan]) -> type[Any]:
-    """A numba compiler for one call's argument kinds; the plan it makes is appended to `plans`."""
+def compiler_for(job: Job) -> type[Any]:
+    """A numba compiler that does one job and writes into it what came of it."""
 
     class ExactCompiler(CompilerBase):
         def define_pipelines(self) -> list[Any]:
-            self.state.epochly = (kinds, plans)
+            self.state.epochly = job
             manager = PassManager("epochly_exact")
             untyped = DefaultPassBuilder.define_untyped_pipeline(self.state)
             manager.passes.extend(untyped.passes)
-            manager.add_pass_after(Replace, IRProcessing)
+            manager.add_pass_after(Raises, IRProcessing)
+            manager.add_pass_after(Replace, InlineInlinables)
             manager.add_pass(NopythonTypeInference, "infer types")
             manager.add_pass(CheckTypes, "check exactness")
             manager.add_pass(PreLowerStripPhis, "remove phi nodes")

@@ -134,6 +134,22 @@ def raising(n):
     return n * 2
 
 
+def _clamped(x, low, high):
+    if x < low:
+        return low
+    return min(x, high)
+
+
+def _wave(x):
+    return math.sin(_clamped(x, -1.0, 1.0)) * SCALE
+
+
+def with_helpers(a, n):
+    for i in range(n):
+        a[i] = _wave(i * 0.3) + _clamped(a[i] * 1.0, a[0], a[1])
+    return a[n - 1]
+
+
 def compared(n, x):
     return n < x, x == 2.5, n != 3, (n < x) & (x < 9.0)
 
@@ -168,6 +184,7 @@ ACCEPTED = [
     (masked, lambda: (np.array([True, False, True]), np.arange(3.0))),
     (swapped, lambda: (3, 4)),
     (raising, lambda: (3,)),
+    (with_helpers, lambda: (np.arange(4.0), 4)),
     (compared, lambda: (3, 2.5)),
     (nothing, lambda: (np.zeros(2),)),
     (of_numpy, lambda: (np.float64(1.5), np.int64(4))),

@@ -1,0 +1,87 @@
+"""The pass that puts the bodies of called Python functions into their caller, so that all is checked as one function.
+
+A helper is a plain function reached through a global or a module; its identity, its code and every name it uses are guarded
+at each call of the caller. It refuses closures, defaults left to be filled, keywords, stars and recursion. Also here: a block
+that ends in `raise` becomes one that gives up, since the interpreter is to raise. Source: numba's inliner for IR.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from typing import Any
+
+import numba
+from numba.core import ir
+from numba.core.untyped_passes import InlineInlinables
+
+from epochly._exact import Deopt
+from epochly._exact.kinds import Reject
+
+DEEPEST = 6  # calls of helpers by helpers; recursion ends here too
+OPTIONS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
+OPTIONS |= inspect.CO_ASYNC_GENERATOR
+
+
+def inline_helpers(state: Any) -> tuple[types.FunctionType, ...]:
+    """Inline every helper, in place; the functions that were."""
+    found: dict[int, types.FunctionType] = {}
+    for _ in range(DEEPEST):
+        helpers = _helpers_called(state.func_ir)
+        if not helpers:
+            return tuple(found.values())
+        for statement, helper in helpers:
+            found[id(helper)] = helper
+            inlined = numba.njit(inline="always")(helper)
+            statement.value = ir.Global(helper.__name__, inlined, statement.loc)
+            state.func_ir._definitions[statement.target.name] = [statement.value]  # noqa: SLF001 - no setter
+        InlineInlinables().run_pass(state)
+    name = next(iter(found.values())).__name__
+    raise Reject(f"`{name}` is recursive, or calls helpers more than {DEEPEST} deep")
+
+
+def _helpers_called(func_ir: Any) -> list[tuple[Any, types.FunctionType]]:
+    """Assignments that bring a Python function into reach of a call, and the function."""
+    modules: dict[str, types.ModuleType] = {}
+    found: dict[str, tuple[Any, types.FunctionType]] = {}
+    called: dict[str, Any] = {}
+    for block in func_ir.blocks.values():
+        for statement in block.body:
+            value = getattr(statement, "value", None)
+            if not isinstance(statement, ir.Assign):
+                continue
+            meant: Any = None
+            if isinstance(value, ir.Global | ir.FreeVar):
+                meant = value.value
+            elif isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in modules:
+                meant = getattr(modules[value.value.name], value.attr, None)
+            elif isinstance(value, ir.Expr) and value.op == "call":
+                called[value.func.name] = value
+            if isinstance(meant, types.ModuleType):
+                modules[statement.target.name] = meant
+            elif type(meant) is types.FunctionType:
+                found[statement.target.name] = (statement, meant)
+    return [_callable_once(called[name], *found[name]) for name in found if name in called]
+
+
+def _callable_once(call: Any, statement: Any, helper: types.FunctionType) -> tuple[Any, types.FunctionType]:
+    """The pair itself, if the call binds the helper's parameters one by one."""
+    code, name, line = helper.__code__, helper.__name__, statement.loc.line
+    if code.co_flags & OPTIONS or code.co_kwonlyargcount or code.co_freevars:
+        raise Reject(f"`{name}` is a closure, a generator, or has starred or keyword-only parameters", line)
+    if call.kws or call.vararg is not None or len(call.args) != code.co_argcount:
+        raise Reject(
+            f"`{name}` is called with keywords, a star, or defaults", line, "pass every argument by position"
+        )
+    return statement, helper
+
+
+def give_up_instead_of_raising(func_ir: Any) -> None:
+    """Let every block that ends in `raise` do nothing but give up: nothing else it does could be seen."""
+    for block in func_ir.blocks.values():
+        last = block.terminator
+        if isinstance(last, ir.Raise | ir.StaticRaise | ir.DynamicRaise):
+            keep = [
+                each for each in block.body if isinstance(each, ir.Assign) and isinstance(each.value, ir.Arg)
+            ]
+            block.body = [*keep, ir.StaticRaise(Deopt, ("the function raises",), last.loc)]
