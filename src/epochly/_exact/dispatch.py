@@ -10,18 +10,16 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from epochly._exact import Deopt
 from epochly._exact.guards import MISSING, Watched
 from epochly._exact.kinds import NP, Array, Items, Kind, Number
 from epochly._exact.values import boxed_numpy
 
 if TYPE_CHECKING:
+    import types
+
     from epochly._exact.snapshot import Snapshots
 
-# of `ndarray.flags.num`: C order, Fortran order, aligned, writeable, write back if copy
-FLAG_BITS = 0x1 | 0x2 | 0x100 | 0x400 | 0x2000
 Box = Callable[[Any, tuple[Any, ...]], object]
 MACHINE_ERRORS = (
     IndexError,
@@ -53,15 +51,6 @@ def box_for(kind: Kind | None, machine_type: Any) -> Box | None:
     return None
 
 
-def array_guard(args: tuple[Any, ...]) -> tuple[tuple[int, Any, int, int], ...]:
-    """Position, dtype, dimensions and flags of each array."""
-    return tuple(
-        (position, arg.dtype, arg.ndim, arg.flags.num & FLAG_BITS)
-        for position, arg in enumerate(args)
-        if type(arg) is np.ndarray
-    )
-
-
 def dispatcher(
     entry: Callable[..., Any],
     args: tuple[Any, ...],
@@ -69,57 +58,69 @@ def dispatcher(
     snapshots: Snapshots | None,
     box: Box | None,
 ) -> Callable[..., object]:
-    """A function of positional arguments that is exact or raises `Deopt`."""
-    types = tuple(map(type, args))
-    arrays = array_guard(args)
+    """A function of positional arguments that is exact or raises `Deopt`.
+
+    `entry` is numba's dispatcher with compiling turned off: it tells arrays apart by dtype, dimensions, alignment, and by
+    order and writeability as far as the code depends on them, and raises `TypeError` for any other. It would turn an int
+    into a float, hence the exact types first.
+    """
+    exact_types = (*map(type, args),)
     names = tuple((guard.namespace, guard.name, guard.value) for guard in watched.names)
-    cells, functions = watched.cells, watched.functions
+    (function, code), *helpers = watched.functions
+    rare = _rarely_changing(watched.cells, tuple(helpers)) if watched.cells or helpers else None
     gettrace, getprofile = sys.gettrace, sys.getprofile
 
-    def guard(given: tuple[Any, ...]) -> None:
-        if tuple(map(type, given)) != types:
+    def call(*given: Any) -> object:
+        # written out in one piece: every call of a helper here costs 50 ns at every call of the user's function
+        if (*map(type, given),) != exact_types:
             raise Deopt("guard: the arguments have other types")
-        for position, dtype, ndim, flags in arrays:
-            array = given[position]
-            if array.dtype is not dtype or array.ndim != ndim or array.flags.num & FLAG_BITS != flags:
-                raise Deopt("guard: an array has another dtype, shape or layout")
         for space, name, value in names:
             if space.get(name, MISSING) is not value:
                 raise Deopt(f"guard: `{name}` means something else now")
+        if function.__code__ is not code:
+            raise Deopt("guard: the function has other code now")
+        if rare is not None:
+            rare()
+        if gettrace() is not None or getprofile() is not None:
+            raise Deopt("guard: a debugger, profiler or coverage tool is watching")
+        buffers = None if snapshots is None else snapshots.taken(given)
+        try:
+            result = entry(*given)
+        except (Deopt, *MACHINE_ERRORS) as error:
+            if snapshots is not None and buffers is not None:
+                snapshots.restore(given, buffers)
+                snapshots.give_back(buffers)
+            if isinstance(error, Deopt):
+                raise
+            if isinstance(error, TypeError):
+                raise Deopt("guard: an array has another dtype, dimensions or layout") from None
+            raise Deopt(_reason(error)) from None
+        if snapshots is not None and buffers is not None:
+            snapshots.give_back(buffers)
+        return result if box is None else box(result, given)
+
+    return call
+
+
+def _rarely_changing(
+    cells: tuple[tuple[types.CellType, object], ...],
+    functions: tuple[tuple[types.FunctionType, types.CodeType], ...],
+) -> Callable[[], None]:
+    """Closure cells and helpers, which most functions have none of."""
+
+    def check() -> None:
         for cell, value in cells:
-            if cell.cell_contents is not value:
+            try:
+                now = cell.cell_contents
+            except ValueError:
+                now = MISSING
+            if now is not value:
                 raise Deopt("guard: a closure cell holds something else now")
         for function, code in functions:
             if function.__code__ is not code:
                 raise Deopt("guard: a function has other code now")
-        if gettrace() is not None or getprofile() is not None:
-            raise Deopt("guard: a debugger, profiler or coverage tool is watching")
 
-    def call(*given: Any) -> object:
-        guard(given)
-        try:
-            result = entry(*given)
-        except MACHINE_ERRORS as error:
-            raise Deopt(_reason(error)) from None
-        return result if box is None else box(result, given)
-
-    def call_with_snapshot(*given: Any) -> object:
-        guard(given)
-        assert snapshots is not None
-        buffers = snapshots.taken(given)
-        try:
-            result = entry(*given)
-        except Deopt:
-            snapshots.restore(given, buffers)
-            raise
-        except MACHINE_ERRORS as error:
-            snapshots.restore(given, buffers)
-            raise Deopt(_reason(error)) from None
-        finally:
-            snapshots.give_back(buffers)
-        return result if box is None else box(result, given)
-
-    return call if snapshots is None else call_with_snapshot
+    return check
 
 
 def _reason(error: Exception) -> str:

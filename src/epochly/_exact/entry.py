@@ -22,23 +22,27 @@ from epochly._exact.helpers import OPTIONS
 from epochly._exact.kinds import Kind, Reject
 from epochly._exact.lowering import FLOAT_REGISTER, numba_types
 from epochly._exact.machine import FLAGS
+from epochly._exact.made import Made
 from epochly._exact.pipeline import Job, compiler_for
 from epochly._exact.snapshot import Snapshots
 from epochly._exact.values import kind_of_argument
 
 if TYPE_CHECKING:
-    from epochly._exact.plan import Plan
+    from epochly._exact.made import Shelf
 
 TESTED = ("0.68.",)  # numba's intermediate representation is no stable interface
 
 
-def compiled_or_rejected(function: types.FunctionType, args: tuple[object, ...]) -> Compiled | Rejected:
-    """Compile for the types of `args`, or say why not."""
+def compiled_or_rejected(
+    function: types.FunctionType, args: tuple[object, ...], shelf: Shelf | None = None
+) -> Compiled | Rejected:
+    """Compile for the types of `args`, or say why not; take it from the shelf where it is there."""
     start = time.perf_counter()
     try:
         job = Job(_kinds(function, args))
-        plan, entry = _machine_code(function, args, job)
-        guards = watched(function, job.helpers)
+        found = shelf.find() if shelf is not None else None
+        made = found or _machine_code(function, args, job)
+        guards = watched(function, made.helpers)
     except Reject as reject:
         return Rejected(reject.reason, reject.line, reject.fix)
     except NumbaError as error:
@@ -47,9 +51,12 @@ def compiled_or_rejected(function: types.FunctionType, args: tuple[object, ...])
         return Rejected(
             f"numba {numba.__version__} is not what was expected: {type(error).__name__}: {error}", None
         )
-    snapshots = Snapshots(tuple(sorted(plan.written))) if plan.written else None
-    call = dispatcher(entry, args, guards, snapshots, box_for(plan.returned, plan.return_type))
-    return Compiled(call, time.perf_counter() - start, cached=False, guards=guards.words())
+    snapshots = Snapshots(made.written) if made.written else None
+    call = dispatcher(made.entry, args, guards, snapshots, box_for(made.returned, made.return_type))
+    compile_s = time.perf_counter() - start
+    if shelf is not None and not shelf.settle(made) and found is not None:
+        return compiled_or_rejected(function, args)
+    return Compiled(call, compile_s, cached=found is not None, guards=guards.words())
 
 
 def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind, ...]:
@@ -74,16 +81,17 @@ def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind
     return tuple(kind_of_argument(position, names[position], arg) for position, arg in enumerate(args))
 
 
-def _machine_code(function: types.FunctionType, args: tuple[object, ...], job: Job) -> tuple[Plan, Any]:
-    """The plan that was carried out, and the entry point that unboxes, runs and boxes."""
+def _machine_code(function: types.FunctionType, args: tuple[object, ...], job: Job) -> Made:
+    """The entry point that unboxes, runs and boxes, and what the plan that was carried out says of it."""
     jitted = numba.njit(pipeline_class=compiler_for(job), boundscheck=True)(function)
     signature = tuple(numba.typeof(arg) for arg in args)
     jitted.compile(signature)
     result = jitted.overloads[signature]
     plan = job.plan
     assert plan is not None
-    plan.return_type = numba_types.unliteral(result.signature.return_type)
-    return plan, result.entry_point
+    return_type = numba_types.unliteral(result.signature.return_type)
+    written = tuple(sorted(plan.written))
+    return Made(result.entry_point, written, plan.returned, return_type, job.helpers, result)
 
 
 def _refused_by_numba(error: Any) -> Rejected:

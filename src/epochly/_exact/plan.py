@@ -43,4 +43,3 @@ class Plan:
     written: set[int] = field(default_factory=set)  # arguments whose memory is stored to
     uses_flags: bool = False
     returned: Kind | None = None
-    return_type: Any = None

@@ -1,13 +1,11 @@
 """Copies of array arguments, so that a call which machine code gives up looks as if it never began.
 
-Buffers are kept and reused, because a fresh copy of 64 MB costs 40 ms and one into a warm buffer 7 ms. It refuses to keep more than a few buffers, and none above a limit.
+Buffers are kept and reused: a fresh copy of 64 MB costs 40 ms, one into a warm buffer 7 ms. It refuses to keep many buffers, or huge ones.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 MOST_KEPT = 4  # buffers; calls at the same time beyond that copy into fresh memory
 LARGEST_KEPT_BYTES = 256 * 2**20  # larger ones go back to the system after the call
@@ -31,7 +29,7 @@ class Snapshots:
         for index, position in enumerate(self.positions):
             source, buffer = args[position], buffers[index]
             if source.shape == buffer.shape:
-                np.copyto(buffer, source)
+                buffer[...] = source
             else:
                 buffers[index] = source.copy()
         return buffers
@@ -40,9 +38,12 @@ class Snapshots:
         """Undo every store."""
         for position, buffer in zip(self.positions, buffers, strict=True):
             if args[position].flags.writeable:
-                np.copyto(args[position], buffer)
+                args[position][...] = buffer
 
     def give_back(self, buffers: list[Any]) -> None:
         """Let the next call use the buffers."""
-        if len(self.free) < MOST_KEPT and sum(buffer.nbytes for buffer in buffers) <= LARGEST_KEPT_BYTES:
+        for buffer in buffers:
+            if buffer.nbytes > LARGEST_KEPT_BYTES:
+                return
+        if len(self.free) < MOST_KEPT:
             self.free.append(buffers)

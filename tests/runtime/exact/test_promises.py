@@ -109,7 +109,7 @@ def test_other_code_and_other_cells_send_the_call_to_the_interpreter():
     step = 2
     assert compiled.call(7) == 9
     stepped.__code__ = (lambda n: n - step).__code__
-    with pytest.raises(Deopt, match="guard: a function"):
+    with pytest.raises(Deopt, match="guard: the function"):
         compiled.call(7)
 
 
