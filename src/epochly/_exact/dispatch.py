@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from epochly._exact import Deopt
 from epochly._exact.guards import MISSING, Watched
 from epochly._exact.kinds import NP, Array, Items, Kind, Number
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from epochly._exact.snapshot import Snapshots
 
+# of `ndarray.flags.num`: C order, Fortran order, aligned, writeable, write back if copy
+FLAG_BITS = 0x1 | 0x2 | 0x100 | 0x400 | 0x2000
 Box = Callable[[Any, tuple[Any, ...]], object]
 MACHINE_ERRORS = (
     IndexError,
@@ -51,6 +55,15 @@ def box_for(kind: Kind | None, machine_type: Any) -> Box | None:
     return None
 
 
+def array_guard(args: tuple[Any, ...]) -> tuple[tuple[int, Any, int, int], ...]:
+    """Position, dtype, dimensions and flags of each array."""
+    return tuple(
+        (position, arg.dtype, arg.ndim, arg.flags.num & FLAG_BITS)
+        for position, arg in enumerate(args)
+        if type(arg) is np.ndarray
+    )
+
+
 def dispatcher(
     entry: Callable[..., Any],
     args: tuple[Any, ...],
@@ -60,11 +73,11 @@ def dispatcher(
 ) -> Callable[..., object]:
     """A function of positional arguments that is exact or raises `Deopt`.
 
-    `entry` is numba's dispatcher with compiling turned off: it tells arrays apart by dtype, dimensions, alignment, and by
-    order and writeability as far as the code depends on them, and raises `TypeError` for any other. It would turn an int
-    into a float, hence the exact types first.
+    `entry` unboxes without looking: numba's own dispatcher, told not to compile, takes arrays of any layout for the only one
+    it has code for, read-only ones too. So dtype, dimensions and flags are compared here.
     """
     exact_types = (*map(type, args),)
+    arrays = array_guard(args)
     names = tuple((guard.namespace, guard.name, guard.value) for guard in watched.names)
     (function, code), *helpers = watched.functions
     rare = _rarely_changing(watched.cells, tuple(helpers)) if watched.cells or helpers else None
@@ -74,6 +87,10 @@ def dispatcher(
         # written out in one piece: every call of a helper here costs 50 ns at every call of the user's function
         if (*map(type, given),) != exact_types:
             raise Deopt("guard: the arguments have other types")
+        for position, dtype, ndim, flags in arrays:
+            array = given[position]
+            if array.dtype is not dtype or array.ndim != ndim or array.flags.num & FLAG_BITS != flags:
+                raise Deopt("guard: an array has another dtype, dimensions or layout")
         for space, name, value in names:
             if space.get(name, MISSING) is not value:
                 raise Deopt(f"guard: `{name}` means something else now")
@@ -92,8 +109,6 @@ def dispatcher(
                 snapshots.give_back(buffers)
             if isinstance(error, Deopt):
                 raise
-            if isinstance(error, TypeError):
-                raise Deopt("guard: an array has another dtype, dimensions or layout") from None
             raise Deopt(_reason(error)) from None
         if snapshots is not None and buffers is not None:
             snapshots.give_back(buffers)

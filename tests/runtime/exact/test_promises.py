@@ -146,7 +146,15 @@ def test_an_array_of_another_layout_is_not_taken():
     compiled = specialise(write_then_fail, (np.zeros(20), 3))
     readonly = np.zeros(20)
     readonly.flags.writeable = False
-    for other in (readonly, np.zeros(40)[::2], np.zeros((20, 1)), np.zeros(20, "f4")):
+    unaligned = np.zeros(161, "u1")[1:].view("f8")
+    for other in (
+        readonly,
+        np.zeros(40)[::2],
+        np.zeros((20, 1)),
+        np.zeros(20, "f4"),
+        np.zeros(20, ">f8"),
+        unaligned,
+    ):
         with pytest.raises(Deopt, match="guard: an array"):
             compiled.call(other, 3)
 
