@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from epochly._compiler import Compiler, NotCompiled
 from epochly._config import JIT, MONITOR, THREADING
-from epochly._decide import Decision, History, decide, too_early
+from epochly._decide import PATIENCE_NS, Decision, History, decide, too_early
 from epochly._dispatch import dispatcher
 from epochly._facts import facts_of
-from epochly._shadow import shadow
+from epochly._trampoline import EVERY
 from epochly._versions import DEOPTS, SAMPLES, Version, faster, key_of, reading
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import FunctionType
 
     from epochly._compiler import Compiled, Rejected
-    from epochly._config import Mode
+    from epochly._config import Config, Mode
     from epochly._session import Session
 
 FIRST = 4  # calls that are timed before 1 in 64 is: enough to see a slow function at once
@@ -36,8 +36,8 @@ class Site:
     """One function that is watched. `run` and `timed` are where its trampoline sends calls."""
 
     __slots__ = (
-        "__weakref__", "_inside", "_lock", "_seen_ns", "_steady", "_timed_ns", "_timings", "calls_counter", "decision", "errors",
-        "facts", "level", "mode", "on_refusal", "original", "run", "session", "tick", "versions",
+        "__weakref__", "_base", "_config", "_inside", "_lock", "_seen_ns", "_spent_ns", "_steady", "_weight", "counter", "decision", "errors",
+        "facts", "level", "mode", "on_refusal", "original", "run", "session", "versions",
     )  # fmt: skip
 
     def __init__(
@@ -52,31 +52,50 @@ class Site:
     ) -> None:
         self.original, self.session, self.level, self.mode = original, session, level, mode
         self.facts = facts_of(original)
-        self.calls_counter = count()
-        self.tick = self.calls_counter.__next__
+        self.counter = count()
         self.versions: dict[Any, Version] = {}
         self.decision = WATCHED
         self.errors = 0
         self.on_refusal = on_refusal
         self._lock = allocate_lock()
         self._inside: set[int] = set()
-        self._timings, self._timed_ns, self._seen_ns = 0, 0, spent_ns
+        self._spent_ns, self._weight = 0, 0  # of the calls seen, each timed one standing for those around it
+        self._seen_ns = spent_ns
+        self._base, self._config = session.config, session.effective(level, mode)
         self._steady: Callable[..., Any] | None = None
         self.run: Callable[..., Any] = self.timed
         session.add(self)
 
     @property
+    def why(self) -> Decision:
+        """The last decision, or the one that keeps it from being looked at."""
+        if self.decision is WATCHED and self.calls:
+            return too_early(self.settings(), self.history) or self.decision
+        return self.decision
+
+    @property
     def calls(self) -> int:
         """How often the function was called through its wrapper."""
-        return reading(self.calls_counter)
+        return reading(self.counter)
 
     @property
     def history(self) -> History:
         """What was measured in the interpreter, scaled from timed calls to all."""
-        timings = self._timings
-        mean = self._timed_ns / timings if timings else 0.0
-        calls = self.calls
-        return History(calls, self._seen_ns + mean * calls, mean)
+        mean = self._spent_ns / self._weight if self._weight else 0.0
+        return History(self.calls, self._seen_ns + self._spent_ns, mean)
+
+    def settings(self) -> Config:
+        """The settings that hold for this function here and now."""
+        session = self.session
+        if session.overrides:
+            return session.effective(self.level, self.mode)
+        if self._base is not session.config:
+            self._base, self._config = session.config, session.effective(self.level, self.mode)
+        return self._config
+
+    def compiles(self) -> bool:
+        """Whether the settings that hold here and now let this function run compiled."""
+        return self.settings().compiles
 
     def timed(self, /, *args: Any, **kwargs: Any) -> Any:
         """One of the calls that are looked at; a recursive one inside it is not."""
@@ -99,7 +118,7 @@ class Site:
         live = [version for version in self.versions.values() if version.call is not None]
         compiler = self.session.compiler() if live and self.compiles() else None
         self._steady = None
-        if (not self.versions or not live) and self._timings < FIRST and not self.decision.final:
+        if (not self.versions or not live) and self._weight < FIRST and not self.decision.final:
             self.run = self.timed
         elif not isinstance(compiler, Compiler):
             self.run = self._steady = self.original
@@ -107,11 +126,6 @@ class Site:
             self.run = self.timed
         else:
             self.run = self._steady = dispatcher(self, live, compiler.deopt)
-
-    def compiles(self) -> bool:
-        """Whether the settings that hold here and now let this function run compiled."""
-        config = self.session.effective(self.level, self.mode)
-        return config.enabled and config.level >= JIT and config.mode != "monitoring"
 
     def gave_up(self, version: Version, reason: str) -> None:
         """Count a call that compiled code left to the interpreter."""
@@ -122,7 +136,7 @@ class Site:
 
     def _version(self, args: tuple[Any, ...]) -> Version | None:
         """The version for these arguments, compiled if it is time to; None where there is to be none."""
-        if self.decision.final:
+        if self.decision.final or not self.compiles() or (not self.versions and self._cold()):
             return None
         if not self.facts.simple_parameters:
             self._ready()
@@ -137,10 +151,14 @@ class Site:
             version = self.versions.setdefault(key, Version(key))
         if version.status == "watched" and self._ready():
             self._make(version, args)
-        return version if self.compiles() else None
+        return version
+
+    def _cold(self) -> bool:
+        """Whether it is plain without further thought that it is too early; almost every timed call ends here."""
+        return self._seen_ns + self._spent_ns < PATIENCE_NS.get(self.settings().mode, 0)
 
     def _ready(self) -> bool:
-        config, history = self.session.effective(self.level, self.mode), self.history
+        config, history = self.settings(), self.history
         early = too_early(config, history)
         self.decision = early or decide(self.facts, self.session.machine(), config, history)
         if self.decision.final:
@@ -156,6 +174,8 @@ class Site:
                 self.decision = Decision(THREADING, compiler, final=True)
                 self._back(say=True)
                 return
+            if self._weight:
+                version.before.append(self._spent_ns // self._weight)
             start = clock()
             self.session.compiling += 1
             try:
@@ -195,10 +215,9 @@ class Site:
                 version.trial_ns += took
                 self._judge(version)
             else:
-                self._timings += 1
-                self._timed_ns += took
-                if version is not None:
-                    version.before.append(took)
+                weight = 1 if self._steady is None else EVERY
+                self._weight += weight
+                self._spent_ns += weight * took
 
     def _served(self, version: Version, call: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """A timed call of a compiled version: by the interpreter for comparison, or by compiled code."""
@@ -206,8 +225,11 @@ class Site:
         assert isinstance(compiler, Compiler)
         every = session.verify_every
         if every and next(version.shadows) % every == 0:
+            from epochly._shadow import shadow  # noqa: PLC0415 - only verify mode pays for it
+
             return shadow(self.original, version, args, compiler.deopt, session.outside.say)
-        if version.wants_trial:
+        due = version.due
+        if due and version.wants_trial:
             return self._interpret(args, {}, version)
         clock = session.outside.clock
         next(version.served)
@@ -218,7 +240,8 @@ class Site:
             reason = str(getattr(error, "reason", error))
         else:
             version.samples.append(clock() - start)
-            self._judge(version)
+            if due:
+                self._judge(version)
             return result
         self.gave_up(version, reason)
         return self.original(*args)

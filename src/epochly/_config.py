@@ -31,6 +31,11 @@ class Config:
     max_workers: int | None = None
     enabled: bool = True
 
+    @property
+    def compiles(self) -> bool:
+        """Whether anything may run compiled under these settings."""
+        return self.enabled and self.level >= JIT and self.mode != "monitoring"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> tuple[Config, tuple[str, ...]]:
         """The settings in `EPOCHLY_*`, and a line for each value that could not be read."""

@@ -46,7 +46,7 @@ def function_stats(site: Site) -> FunctionStats:
     live = [version for version in versions if version.call is not None]
     ended = [version for version in versions if version.status not in {"watched", "compiled"}]
     status = "compiled" if live else ended[-1].status if ended else "interpreted"
-    reason = "; ".join(live[0].guards) if live else ended[-1].reason if ended else site.decision.reason
+    reason = "; ".join(live[0].guards) if live else ended[-1].reason if ended else site.why.reason
     tried = [version for version in versions if version.compile_ns]
     return FunctionStats(
         name=site.facts.name,

@@ -1,8 +1,8 @@
 """Code that stands in front of a function with exactly its parameters, counts the call and passes it on.
 
-`f(a, b=1)` gets `lambda a, b: here.run(a, b) if (here := SITE).tick() & 63 else here.timed(a, b)`, where `SITE` is a
-constant of the code object: no globals, no closure, so it can stand in a new function or in the old one's place. It
-refuses names that are not identifiers. The text is compiled, not run; only parameter names go into it.
+`f(a, b=1)` gets `lambda a, b: SITE.run(a, b) if next(COUNTER) & 63 else SITE.timed(a, b)`, where `SITE`, `next` and
+`COUNTER` are constants of the code object: no globals, no closure, so it can stand in a new function or in the old one's
+place. It refuses names that are not identifiers. The text is compiled, not run; only parameter names go into it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from epochly._facts import VARARGS, VARKEYWORDS
 
 EVERY = 64  # calls; one is timed
-_MARK = "epochly: the site"
+_SITE, _NEXT, _COUNTER = "epochly: the site", "epochly: next", "epochly: the counter"  # until replaced
 
 
 def trampoline(code: CodeType, site: Any) -> CodeType:
@@ -24,12 +24,13 @@ def trampoline(code: CodeType, site: Any) -> CodeType:
     while here in code.co_varnames:
         here += "_"
     text = (
-        f"lambda {parameters}: {here}.run({arguments})"
-        f" if ({here} := {_MARK!r}).tick() & {EVERY - 1} else {here}.timed({arguments})"
+        f"lambda {parameters}: ({here} := {_SITE!r}).run({arguments})"
+        f" if ({here} := {_NEXT!r})({_COUNTER!r}) & {EVERY - 1} else ({here} := {_SITE!r}).timed({arguments})"
     )
     module = compile(text, code.co_filename, "eval", dont_inherit=True)
     made = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
-    constants = tuple(site if constant == _MARK else constant for constant in made.co_consts)
+    values = {_SITE: site, _NEXT: next, _COUNTER: site.counter}
+    constants = tuple(values.get(each, each) if type(each) is str else each for each in made.co_consts)
     return made.replace(
         co_consts=constants,
         co_name=code.co_name,

@@ -20,8 +20,11 @@ KEPT = 32  # timings of each sort; enough for a median, and the memory of a func
 TRIALS = 3  # interpreter timings after compiling before a version can be put back
 SAMPLES = 8  # compiled timings before a version can be put back
 GAIN = 0.95  # of the interpreter's median; a version that takes more gains too little to be worth its guards
-TRIAL_SHARE = 0.05  # of the time saved so far may be spent on running the interpreter again to compare
+TRIAL_SHARE = 0.02  # of the time spent in compiled code may go to running the interpreter again to compare
 DEOPTS = 8  # per version, then the interpreter for good: numba leaks a frame's memory at each
+GUARD = (
+    "guard: "  # how the reason of a call begins that never entered machine code; such a call leaks nothing
+)
 _LAYOUT = 0x1 | 0x2 | 0x100 | 0x400  # NumPy's C, F, ALIGNED and WRITEABLE flags; numba types tell these apart
 _DEEPEST = 4  # levels of nested tuples that are told apart
 
@@ -32,7 +35,7 @@ def _deque() -> deque[int]:
 
 @dataclass(slots=True, eq=False)
 class Version:
-    """Timings in ns: `before` in the interpreter until compiled, `trials` after that, `samples` compiled."""
+    """Timings in ns: `before` in the interpreter, a mean; `trials` in it since compiled; `samples` compiled."""
 
     key: Hashable
     status: Status = "watched"
@@ -51,6 +54,8 @@ class Version:
     served: count[int] = field(default_factory=count)
     shadows: count[int] = field(default_factory=count)
     compared: int = 0
+    looked_at: int = 0
+    guarded: int = 0
 
     def take(self, made: Compiled | Rejected, spent_ns: int) -> None:
         """Become compiled, or rejected with the compiler's words; compiling took `spent_ns` either way."""
@@ -70,7 +75,7 @@ class Version:
     @property
     def calls(self) -> int:
         """How many calls compiled code answered."""
-        return max(0, reading(self.served) - len(self.deopts))
+        return max(0, reading(self.served) - len(self.deopts) - self.guarded)
 
     @property
     def saved_ns(self) -> float:
@@ -90,13 +95,20 @@ class Version:
         return min(mean(interpreter), median(interpreter)) if interpreter else 0.0
 
     @property
+    def due(self) -> bool:
+        """Whether a timed call should also weigh what is known; at first each one, later 1 in 8."""
+        self.looked_at += 1
+        return self.looked_at <= KEPT or not self.looked_at & 7
+
+    @property
     def wants_trial(self) -> bool:
         """Whether the next timed call should be the interpreter's: cheap by now, or needed for a verdict."""
         if len(self.samples) < 2:
             return False
-        if len(self.trials) < TRIALS and median(self.samples) >= GAIN * median(self.before or (0,)):
+        known = self.trials or self.before
+        if len(self.trials) < TRIALS and not (known and median(self.samples) < GAIN * median(known)):
             return True
-        return self.trial_ns <= TRIAL_SHARE * (self.saved_ns + self.compile_ns)
+        return self.trial_ns <= TRIAL_SHARE * mean(self.samples) * self.calls
 
 
 def faster(samples: Sequence[int], trials: Sequence[int]) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -40,7 +41,16 @@ class FakeCompiler:
         call = function if self.make is None else self.make(function)
         if isinstance(call, NotCompiled):
             return call
-        return SimpleNamespace(call=call, compile_s=0.05, cached=False, guards=("types are exactly int",))
+        kinds = tuple(map(type, args))
+
+        def guarded(*given):
+            if tuple(map(type, given)) != kinds:
+                raise Deopt("guard: the arguments have other types")
+            if sys.gettrace() is not None:
+                raise Deopt("guard: a debugger is watching")
+            return call(*given)
+
+        return SimpleNamespace(call=guarded, compile_s=0.05, cached=False, guards=("types are exactly int",))
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import pickle
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 
 import pytest
 
@@ -177,7 +177,7 @@ def test_trampoline_refuses_names_that_are_not_identifiers():
     code = original.__code__
     strange = code.replace(co_varnames=("a, *b", *code.co_varnames[1:]))
     with pytest.raises(ValueError, match="is no parameter name; hint: "):
-        trampoline(strange, None)
+        trampoline(strange, SimpleNamespace(counter=None))
 
 
 def test_site_of_tells_watched_functions(world):
