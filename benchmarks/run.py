@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other, and one table of what they found."""
+"""Every benchmark, one after the other, and one table of what they found; then the tables of the exact compiler."""
 
 from __future__ import annotations
 
@@ -36,6 +36,17 @@ def main() -> None:
         f"CPython {platform.python_version()}, {platform.machine()}, {_cores()} cores, zlib {zlib.ZLIB_RUNTIME_VERSION}\n"
     )
     show(answers)
+    _exact_kernels(options.rounds)
+
+
+def _exact_kernels(rounds: int) -> None:
+    """Last, and imported late: numba stays out of the process while the others are measured."""
+    import exact_kernels
+
+    rows, yielding = exact_kernels.measure(rounds=rounds)
+    print(f"\n{exact_kernels.report(rows, yielding)}")
+    if exact_kernels.summary(rows, yielding)["wrong"]:
+        sys.exit("a result has other bits than CPython's")
 
 
 def _cores() -> int:

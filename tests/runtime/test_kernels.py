@@ -1,0 +1,164 @@
+"""The benchmark's kernels through the exact compiler: each does exactly what CPython does, and which run as machine code."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epochly._exact import Compiled, Deopt, Rejected, specialise
+
+BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
+if BENCHMARKS not in sys.path:
+    sys.path.append(BENCHMARKS)
+KERNELS = {kernel.name: kernel for kernel in importlib.import_module("kernels").KERNELS}
+YIELDING = {kernel.name: kernel for kernel in importlib.import_module("kernels").YIELDING}
+outcome = importlib.import_module("kernels.outcome").outcome
+
+# What runs as machine code today. A name may be added when the compiler learns more, and taken away only with a reason.
+BY_FAMILY = {
+    "integers": "collatz totient_sum totient_by_helper sieve sieve_into power_residues monte_carlo_pi random_walk",
+    "floats": "mandelbrot newton_roots nbody energy kahan_sum mean_and_variance",
+    "stencils": "heat_1d jacobi_2d seidel_2d heat_3d life",
+    "dynamic": "edit_distance common_subsequence knapsack floyd_warshall matrix_chain",
+    "sorting": "insertion_sort shell_sort quick_sort binary_searches",
+    "matrices": "matmul lu cholesky solve_lower spmv power_method",
+    "images": "box_blur sobel histogram threshold",
+    "signals": "fir biquad exponential_average peaks",
+    "geometry": "is_convex haversines",
+    "bits": "crc32 crc16 xorshift gray_codes",
+}
+ACCEPTED = {name for names in BY_FAMILY.values() for name in names.split()}
+# What does not, and what it would take; a piece of the reason, so that another reason is noticed.
+REJECTED = {
+    "simpson": "contains",  # `in` a tuple
+    "bubble_sort": "list",
+    "matmul_single": "float32",
+    "threshold_bytes": "uint8",
+    "cholesky_by_rows": "",  # slices and `numpy.dot`
+    "points_inside": "bools",  # `!=` of NumPy's bools
+    "goertzel": "",  # `math.pi`
+    "closest_pair": "",  # `math.inf`
+    "fnv1a": "types",  # needs ints beyond 64 bits
+}
+SLOW_TO_REFUSE = {"distances", "clip_and_mask"}  # numba infers types for seconds before it can be refused
+NEEDS_SCIPY = {"cholesky_by_rows", "gemver", "dense_layer"}
+RAISES_FOR_SCIPY = pytest.mark.xfail(
+    raises=ImportError,
+    reason="`specialise` lets numba's `ImportError` through where numba wants scipy for `@` and `numpy.dot`: it is to reject",
+)
+
+
+def marked(name):
+    """The name as a parameter, with what is known against it."""
+    marks = [pytest.mark.slow] * (name in SLOW_TO_REFUSE) + [RAISES_FOR_SCIPY] * (name in NEEDS_SCIPY)
+    return pytest.param(name, marks=marks)
+
+
+class Overlaid:
+    """A kernel behind the compiler, falling back to the interpreter; what made it fall back is in `deopts`."""
+
+    def __init__(self, kernel):
+        self.function = kernel.function
+        self.made = specialise(kernel.function, kernel.make(kernel.small))
+        self.deopts = []
+
+    def __call__(self, *args):
+        if isinstance(self.made, Rejected):
+            return self.function(*args)
+        try:
+            return self.made.call(*args)
+        except Deopt as deopt:
+            self.deopts.append(deopt.reason)
+            return self.function(*args)
+
+
+@functools.cache
+def overlaid(name):
+    """One compilation a kernel serves all tests."""
+    return Overlaid((KERNELS | YIELDING)[name])
+
+
+def differences(name, args):
+    """What the overlay does differently from CPython with the same arguments."""
+    kernel = (KERNELS | YIELDING)[name]
+    return outcome(kernel.function, copy.deepcopy(args)).differences(
+        outcome(overlaid(name), copy.deepcopy(args))
+    )
+
+
+def odd_arguments(args):
+    """The arguments with each number replaced, and each array emptied, cut, spoiled by strange values, or used twice."""
+    for position, arg in enumerate(args):
+        if not isinstance(arg, np.ndarray):
+            for number in (0, True, 2.5, np.nan, np.float64(0.5), np.int64(3)):
+                yield (*args[:position], number, *args[position + 1 :])
+            continue
+        others = [arg[:0], arg[:1], arg[:-1]]
+        for value in (np.nan, np.inf, -0.0, 1e308) if arg.dtype == np.float64 else (-1, 2**63 - 1):
+            if arg.dtype != np.bool_:
+                spoiled = arg.copy()
+                spoiled.flat[:: max(1, arg.size // 3)] = value
+                others.append(spoiled)
+        others += [each for each in args if isinstance(each, np.ndarray) and each is not arg]
+        for other in others:
+            yield (*args[:position], other, *args[position + 1 :])
+
+
+def test_tables_name_every_kernel_once():
+    """No kernel is left out of the tables, and none stands in both."""
+    assert set(KERNELS) == ACCEPTED | set(REJECTED)
+    assert not ACCEPTED & set(REJECTED)
+    assert len(KERNELS) >= 24
+    assert len(YIELDING) >= 10
+
+
+@pytest.mark.parametrize("name", list(map(marked, KERNELS)))
+def test_kernel_does_exactly_what_cpython_does(name):
+    """Value, type, array bytes and warnings are CPython's, from machine code for those in the table and only for them."""
+    kernel, ours = KERNELS[name], overlaid(name)
+    assert isinstance(ours.made, Compiled) == (name in ACCEPTED), getattr(ours.made, "reason", "compiled")
+    assert differences(name, kernel.make(kernel.small)) == []
+    if sys.gettrace() is None:
+        assert ours.deopts == []
+    if name in REJECTED:
+        assert REJECTED[name] in ours.made.reason
+
+
+@pytest.mark.parametrize("name", sorted(ACCEPTED))
+def test_kernel_is_exact_on_odd_arguments(name):
+    """Empty, cut, spoiled and shared arrays give what CPython gives: its values, its exceptions, its warnings."""
+    kernel = KERNELS[name]
+    found = [differences(name, args) for args in odd_arguments(kernel.make(kernel.small))]
+    assert not any(found)
+
+
+@pytest.mark.parametrize("name", list(map(marked, YIELDING)))
+def test_expression_is_left_alone(name):
+    """What NumPy does well already stays NumPy's, and asking changes nothing."""
+    kernel = YIELDING[name]
+    assert isinstance(overlaid(name).made, Rejected)
+    assert differences(name, kernel.make(kernel.small)) == []
+
+
+def test_outcome_tells_apart_what_a_program_can():
+    """The comparison itself sees types, signs of zero, copies, exceptions and warnings."""
+    array = np.zeros(2)
+    values = (1, 1.0, True, np.float64(1.0), np.float32(1.0), 0.0, -0.0, None, (1,), [1], array.copy())
+    seen = [outcome(lambda _, value=value: value, (array,)).result for value in (*values, array)]
+    assert len(set(seen)) == len(seen)
+
+    def stores(a):
+        a[0] = 1.0
+
+    def warns(a):
+        np.float64(1.0) / a[0]
+
+    plain = outcome(lambda a: None, (np.zeros(2),))  # noqa: ARG005 - stands for a function that does nothing
+    for other in (stores, warns, lambda a: a[2]):
+        assert plain.differences(outcome(other, (np.zeros(2),)))
