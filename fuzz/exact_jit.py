@@ -256,7 +256,24 @@ class Writer:
         self.lines.append(pad + text)
 
 
+FLOAT_ARRAYS = [
+    "np.zeros(8)",
+    "np.ones(8)",
+    "np.full(8, 0.5)",
+    "A.copy()",
+    "np.zeros_like(A)",
+    "np.zeros(abs(n) % 9)",
+]
+INT_ARRAYS = [
+    "np.zeros(8, np.int64)",
+    "np.arange(8)",
+    "np.arange(n)",
+    "np.full(8, 3)",
+    "B.copy()",
+    "np.arange(-3, 5)",
+]
 RESULTS = [
+    "B",
     "s",
     "t",
     "u",
@@ -293,6 +310,9 @@ def written(seed):
         "v": "float",
     }
     writer.lines = ["def f(n, m, x, y, A, B, C):", "    s = 0", "    t = 0.0", "    u = 0", "    v = 0"]
+    if chooser.random() < 0.25:
+        writer.lines += [chooser.choice([f"    A = {made}" for made in FLOAT_ARRAYS])]
+        writer.lines += [chooser.choice([f"    B = {made}" for made in INT_ARRAYS])]
     writer.block(1, env, chooser.randint(3, 7))
     result = chooser.choice([*RESULTS, writer.integer(2, env), writer.floating(2, env)])
     writer.lines.append(f"    return {result}")

@@ -14,7 +14,15 @@ from numba.core.analysis import compute_cfg_from_blocks
 
 from epochly._exact.kinds import CODES, LITERAL, Number, Reject
 from epochly._exact.lowering import FLOAT, INT, NONE, Key, numba_types
-from epochly._exact.machine import CLEAR_FLAGS, JOINED_TAG, SIGNALS, TAG_IS, TAG_IS_NOT, TEST_FLAGS
+from epochly._exact.machine import (
+    CLEAR_FLAGS,
+    JOINED_TAG,
+    SIGNALS_OFTEN,
+    SIGNALS_SELDOM,
+    TAG_IS,
+    TAG_IS_NOT,
+    TEST_FLAGS,
+)
 
 if TYPE_CHECKING:
     from epochly._exact.plan import Check, Plan
@@ -44,7 +52,7 @@ class Applier:
             self.out = []
             arguments_left = label == first
             if label in headers:
-                self.call(block, block.loc, SIGNALS, (), NONE)
+                self.call(block, block.loc, headers[label], (), NONE)
             for statement in block.body:
                 is_argument = isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Arg)
                 if arguments_left and not is_argument:
@@ -77,16 +85,21 @@ class Applier:
                 self.calltypes, expression, swap.signature
             )  # numba's own setter refuses to change one
 
-    def outer_loops(self) -> set[int]:
-        """Labels of loops that hold another loop, and of those that stand alone: each pass of them may be interrupted."""
-        loops = compute_cfg_from_blocks(self.blocks).loops().values()
-        inner_of_others = {
-            loop.header
+    def outer_loops(self) -> dict[int, Key]:
+        """Headers of loops that no other loop holds, where Python's signal handlers get to run."""
+        loops = list(compute_cfg_from_blocks(self.blocks).loops().values())
+        pairs = [
+            (loop, other)
             for loop in loops
             for other in loops
             if other is not loop and loop.header in other.body
+        ]
+        held, holding = {inner.header for inner, _ in pairs}, {outer.header for _, outer in pairs}
+        return {
+            loop.header: SIGNALS_OFTEN if loop.header in holding else SIGNALS_SELDOM
+            for loop in loops
+            if loop.header not in held
         }
-        return {loop.header for loop in loops if loop.header not in inner_of_others}
 
     def one(self, block: Any, statement: Any) -> None:
         """One statement, with what comes before and after it."""

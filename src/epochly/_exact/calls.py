@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
 from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
 from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
 from epochly._exact.machine import RANGE
@@ -24,6 +25,18 @@ ROUNDED = {id(key) for function, key in FLOAT_TO_INT.items() if function is not 
 def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
     """The kind of a call's result, or a rejection."""
     function = checker.typemap[expr.func.name]
+    if (
+        isinstance(function, numba_types.Function)
+        and function.typing_key in ALLOCATIONS
+        and expr.vararg is None
+    ):
+        return allocation(checker, function.typing_key, expr, target)
+    if (
+        isinstance(function, numba_types.BoundFunction)
+        and function.typing_key == "array.copy"
+        and not expr.args
+    ):
+        return FRESH
     if expr.kws or expr.vararg is not None:
         raise checker.reject("a call with keywords or a star")
     key = getattr(function, "typing_key", None) if isinstance(function, numba_types.Function) else None
@@ -80,6 +93,8 @@ def attribute(checker: Checker, expr: Any) -> Kind | None:
             return Items((PYTHON,) * owner.ndim)
         if expr.attr in ("size", "ndim"):
             return PYTHON
+        if expr.attr == "copy":
+            return OPAQUE
         raise checker.reject(f"`.{expr.attr}` of an array")
     if isinstance(owner, numba_types.Module):
         return OPAQUE

@@ -44,6 +44,8 @@ PASSING = (
     numba_types.Function,
     numba_types.Module,
     numba_types.NumberClass,
+    numba_types.BoundFunction,
+    numba_types.DType,
     numba_types.Dispatcher,
 )
 

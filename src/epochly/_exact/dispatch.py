@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochly._exact import Deopt
+from epochly._exact.allocations import NO_ARGUMENT
 from epochly._exact.guards import MISSING, Watched
 from epochly._exact.kinds import NP, Array, Items, Kind, Number
 from epochly._exact.values import boxed_numpy
@@ -45,6 +46,8 @@ def box_for(kind: Kind | None, machine_type: Any) -> Box | None:
         return lambda result, _: scalar(result)
     if isinstance(kind, Array):
         (position,) = kind.roots
+        if position == NO_ARGUMENT:
+            return lambda result, _: result.copy()
         return lambda _, args: args[position]
     if isinstance(kind, Items):
         boxes = [box_for(item, part) for item, part in zip(kind.items, tuple(machine_type), strict=True)]

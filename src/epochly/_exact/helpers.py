@@ -59,7 +59,7 @@ def _helpers_called(func_ir: Any) -> list[tuple[Any, types.FunctionType]]:
                 called[value.func.name] = value
             if isinstance(meant, types.ModuleType):
                 modules[statement.target.name] = meant
-            elif type(meant) is types.FunctionType:
+            elif type(meant) is types.FunctionType and not str(meant.__module__).startswith("numpy"):
                 found[statement.target.name] = (statement, meant)
     return [_callable_once(called[name], *found[name]) for name in found if name in called]
 

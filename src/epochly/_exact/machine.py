@@ -36,7 +36,10 @@ FLAGS = {
     "aarch64": 1 | 2 | 4 | 8,
     "arm64": 1 | 2 | 4 | 8,
 }.get(platform.machine(), 0)
-TICKS = 2**16  # passes of an outer loop between two looks for a signal
+SELDOM = (
+    2**16
+)  # passes of a loop without inner loops between two looks for a signal; a few hundred microseconds
+OFTEN = 2**4  # passes of one with inner loops
 WIDEST = 2**62  # a range's bound; sums of two of them still fit
 
 
@@ -68,12 +71,12 @@ def _joined_tag(_context: Any, builder: Any, _: Any, args: Any) -> Any:
     return builder.and_(builder.or_(*args), ir.Constant(I64, 1))
 
 
-def _signals(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
-    """Every few passes, run Python's signal handlers; what they raise leaves machine code as it is."""
+def _signals(context: Any, builder: Any, passes: int) -> Any:
+    """Every so many passes, run Python's signal handlers; what they raise leaves machine code as it is."""
     counter = cgutils.alloca_once(builder, I64)  # zero at entry
     count = builder.add(builder.load(counter), ir.Constant(I64, 1))
     builder.store(count, counter)
-    due = builder.icmp_signed("==", builder.and_(count, ir.Constant(I64, TICKS - 1)), ZERO)
+    due = builder.icmp_signed("==", builder.and_(count, ir.Constant(I64, passes - 1)), ZERO)
     with builder.if_then(due, likely=False):
         raised = call_c(builder, "PyErr_CheckSignals", I32)
         with builder.if_then(builder.icmp_signed("!=", raised, ir.Constant(I32, 0)), likely=False):
@@ -106,7 +109,12 @@ TEST_FLAGS: Key = primitive("test_flags", {(): (NONE, _test)})
 TAG_IS: Key = primitive("tag_is", {(INT, INT): (NONE, _tag_is)})
 TAG_IS_NOT: Key = primitive("tag_is_not", {(INT, INT): (NONE, _tag_is_not)})
 JOINED_TAG: Key = primitive("joined_tag", {(INT, INT): (INT, _joined_tag)})
-SIGNALS: Key = primitive("signals", {(): (NONE, _signals)})
+SIGNALS_SELDOM: Key = primitive(
+    "signals_seldom", {(): (NONE, lambda context, builder, _s, _a: _signals(context, builder, SELDOM))}
+)
+SIGNALS_OFTEN: Key = primitive(
+    "signals_often", {(): (NONE, lambda context, builder, _s, _a: _signals(context, builder, OFTEN))}
+)
 RANGE: Key = primitive(
     "range", {(INT,) * count: (types.range_state64_type, _range(count)) for count in (1, 2, 3)}
 )

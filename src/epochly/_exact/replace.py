@@ -27,8 +27,15 @@ def replace(func_ir: Any) -> None:
         value = statement.value
         if isinstance(value, ir.Global | ir.FreeVar) and isinstance(value.value, types.ModuleType):
             modules[statement.target.name] = value.value
+    called = {
+        statement.value.func.name
+        for statement in _assignments(func_ir)
+        if isinstance(statement.value, ir.Expr) and statement.value.op == "call"
+    }
     for statement in _assignments(func_ir):
         value, found = statement.value, None
+        if statement.target.name not in called:  # `int` may be a dtype
+            continue
         if isinstance(value, ir.Global | ir.FreeVar):
             found = TABLE.get(id(value.value))
         elif isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in modules:

@@ -150,6 +150,30 @@ def with_helpers(a, n):
     return a[n - 1]
 
 
+def sieve(n):
+    prime = np.ones(n, dtype=np.bool_)
+    count = 0
+    for i in range(2, n):
+        if prime[i]:
+            count += 1
+            for j in range(i * i, n, i):
+                prime[j] = False
+    return count
+
+
+def fresh(n, a):
+    out = np.zeros((n, 2))
+    tally = np.zeros(n, np.int64)
+    like = np.zeros_like(a)
+    same = a.copy()
+    ramp = np.arange(n)
+    for i in range(n):
+        tally[i] = ramp[i] * 2
+        out[i, 0] = tally[i]
+        out[i, 1] = same[i] + like[i] + np.full(3, 0.5)[1]
+    return out
+
+
 def compared(n, x):
     return n < x, x == 2.5, n != 3, (n < x) & (x < 9.0)
 
@@ -185,6 +209,8 @@ ACCEPTED = [
     (swapped, lambda: (3, 4)),
     (raising, lambda: (3,)),
     (with_helpers, lambda: (np.arange(4.0), 4)),
+    (sieve, lambda: (100,)),
+    (fresh, lambda: (4, np.arange(4.0))),
     (compared, lambda: (3, 2.5)),
     (nothing, lambda: (np.zeros(2),)),
     (of_numpy, lambda: (np.float64(1.5), np.int64(4))),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +229,40 @@ def test_an_untested_numba_is_refused(monkeypatch):
     rejected = specialise(by_factor, (7,))
     assert isinstance(rejected, Rejected)
     assert "not tested" in rejected.reason
+
+
+def test_a_long_loop_can_be_interrupted():
+    """A signal handler runs within seconds of its signal, and what it raises comes out; flat and nested loops."""
+
+    class Interrupted(BaseException):
+        pass
+
+    def flat(n):
+        s = 0
+        for i in range(n):
+            s ^= i * 3
+        return s
+
+    def nested(n):
+        s = 0
+        for i in range(n):
+            for j in range(1000):
+                s ^= i * j
+        return s
+
+    def handler(*_):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        for function in (flat, nested):
+            compiled = specialise(function, (10,))
+            assert compiled.call(10) == function(10)
+            start = time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(Interrupted):
+                compiled.call(10**11)
+            assert time.monotonic() - start < 5
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
