@@ -56,6 +56,12 @@ class Row:
         return self.cpython_s / self.ours_s if self.accepted and self.ours_s else 1.0
 
     @property
+    def calls_to_pay_back(self) -> float:
+        """Calls of the measured size until compiling has paid."""
+        saved = self.cpython_s - (self.ours_s or self.cpython_s)
+        return self.compile_s / saved if saved > 0 else float("inf")
+
+    @property
     def over_njit(self) -> float | None:
         """Our time over njit's, where both ran."""
         return self.ours_s / self.njit_s if self.accepted and self.ours_s and self.njit_s else None
@@ -229,6 +235,7 @@ def summary(rows: Sequence[Row], yielding: Sequence[Row]) -> dict[str, float]:
         said["gain_accepted_usual"] = geometric_mean(
             [row.usual["CPython"] / row.usual["ours"] for row in accepted]
         )
+        said["calls_to_pay_back_median"] = median(row.calls_to_pay_back for row in accepted)
         said["compile_ms_median"] = 1000 * median(row.compile_s for row in accepted)
     if both:
         said["njit_gain"] = geometric_mean([row.cpython_s / row.njit_s for row in both if row.njit_s])
@@ -300,7 +307,8 @@ def spoken(said: dict[str, float]) -> str:
             f"(by medians {said['time_over_njit_usual']:.2f}x); njit alone is {said['njit_gain']:.1f}x CPython"
         )
         lines.append(
-            f"compiling: median {said['compile_ms_median']:.0f} ms, geomean {said['compile_over_njit']:.2f}x njit's"
+            f"compiling: median {said['compile_ms_median']:.0f} ms, geomean {said['compile_over_njit']:.2f}x njit's, "
+            f"paid back by {said['calls_to_pay_back_median']:.1f} calls of the measured size (median)"
         )
     lines.append(
         f"other bits than CPython's: ours {said['wrong']} of {kernels + said['yielding']}, "

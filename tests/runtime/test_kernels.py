@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import importlib
 import sys
@@ -162,3 +163,31 @@ def test_outcome_tells_apart_what_a_program_can():
     plain = outcome(lambda a: None, (np.zeros(2),))  # noqa: ARG005 - stands for a function that does nothing
     for other in (stores, warns, lambda a: a[2]):
         assert plain.differences(outcome(other, (np.zeros(2),)))
+
+
+def test_benchmark_shows_a_wrong_result_and_does_not_praise_its_speed():
+    """A kernel with other bits is counted as wrong, has no ratio, and is left out of the means."""
+    bench = importlib.import_module("exact_kernels")
+    good = bench.Row(
+        kernel="good",
+        family="demo",
+        accepted=True,
+        why="",
+        compile_s=0.1,
+        same_bits=True,
+        cpython_s=1.0,
+        ours_s=0.01,
+        njit_s=0.02,
+        njit_compile_s=0.1,
+        njit_same_bits=False,
+        njit_why="",
+        usual={"CPython": 1.0, "ours": 0.01, "njit": 0.02},
+    )
+    wrong = dataclasses.replace(good, kernel="wrong", same_bits=False, ours_s=None)
+    said = bench.summary([good, wrong], [])
+    assert (said["wrong"], said["njit_other_bits"], said["gain_accepted"]) == (1, 2, pytest.approx(100.0))
+    assert said["time_over_njit"] == pytest.approx(0.5)
+    assert [line.split()[:3] for line in bench.table([good, wrong]).splitlines()[2:]] == [
+        ["good", "yes", "100.0"],
+        ["wrong", "yes", "-"],
+    ]
