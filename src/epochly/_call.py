@@ -16,6 +16,7 @@ from epochly._config import JIT, MONITOR, THREADING
 from epochly._decide import PATIENCE_NS, Decision, History, decide, too_early
 from epochly._dispatch import dispatcher
 from epochly._facts import facts_of
+from epochly._prospects import surely_refused
 from epochly._trampoline import EVERY
 from epochly._versions import DEOPTS, SAMPLES, Version, faster, key_of, reading
 
@@ -166,6 +167,10 @@ class Site:
         return self.decision.level >= JIT and not self.session.outside.monitored()
 
     def _make(self, version: Version, args: tuple[Any, ...]) -> None:
+        refused = surely_refused(self.original.__code__, args)
+        if refused is not None:
+            self._take(version, NotCompiled(refused[0], fix=refused[1]), 0)
+            return
         if not self._lock.acquire(blocking=False):
             return  # another thread is compiling, and this call does not wait for it
         try:
@@ -184,12 +189,15 @@ class Site:
                 made = NotCompiled(f"the compiler failed: {type(error).__name__}: {error}")
             finally:
                 self.session.compiling -= 1
-            version.take(made, clock() - start)
-            if version.call is None:
-                self.decision = Decision(MONITOR, version.reason)
-                self._back()
+            self._take(version, made, clock() - start)
         finally:
             self._lock.release()
+
+    def _take(self, version: Version, made: Compiled | Rejected, spent_ns: int) -> None:
+        version.take(made, spent_ns)
+        if version.call is None:
+            self.decision = Decision(MONITOR, version.reason)
+            self._back()
 
     def _back(self, *, say: bool = False) -> None:
         """Something ended; where nothing compiled is left, whoever put the wrapper in may take it out again."""

@@ -62,6 +62,10 @@ def decide(facts: Facts, machine: Machine, config: Config, history: History) -> 
     """Where the function should run now."""
     if facts.kind != "function":
         return Decision(MONITOR, f"a {facts.kind} is left alone: its frames outlive a call", final=True)
+    if facts.recursive:
+        return Decision(
+            MONITOR, "left alone because it calls itself, and a wrapper halves the depth", final=True
+        )
     early = too_early(config, history)
     if early is not None:
         return early

@@ -18,7 +18,7 @@ _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One function. `loops` counts jumps backwards, comprehensions included; `size` counts instructions."""
+    """One function. `recursive`: it names itself. `loops` counts jumps backwards, comprehensions included; `size` counts instructions."""
 
     name: str
     kind: Kind
@@ -30,6 +30,7 @@ class Facts:
     closes_over: tuple[str, ...]
     loops: int
     size: int
+    recursive: bool
 
     @property
     def simple_parameters(self) -> bool:
@@ -50,6 +51,7 @@ def facts_of(function: FunctionType) -> Facts:
         open_ended=bool(code.co_flags & (VARARGS | VARKEYWORDS)),
         closes_over=code.co_freevars,
         loops=_loops(code),
+        recursive=_recursive(function),
         size=sum(1 for operation in code.co_code[::2] if opname[operation] != "CACHE"),
     )
 
@@ -60,6 +62,12 @@ def _kind(flags: int) -> Kind:
     if flags & (COROUTINE | ITERABLE_COROUTINE):
         return "coroutine"
     return "generator" if flags & GENERATOR else "function"
+
+
+def _recursive(function: FunctionType) -> bool:
+    """Whether it names itself; a method's own name may be another function's, so methods never do."""
+    code, name = function.__code__, function.__name__
+    return name in (code.co_names if function.__qualname__ == name else code.co_freevars)
 
 
 def _loops(code: CodeType) -> int:

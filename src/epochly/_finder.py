@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from epochly._call import Site
     from epochly._session import Session
 
+INSTALLED = {"site-packages", "dist-packages"}
 FEWEST = 2  # samples; one can be chance
 
 
@@ -31,16 +32,21 @@ def functions_of(code: CodeType) -> list[FunctionType]:
     return [each for each in gc.get_referrers(code) if type(each) is FunctionType and each.__code__ is code]
 
 
-def own_files(folder: str) -> Callable[[str], bool]:
-    """Whether a file is the program's: below its folder, and not of an installed package below that."""
-    below = os.path.realpath(folder) + os.sep
+def own_files(*folders: str) -> Callable[[str], bool]:
+    """Whether a file is the program's: below one of its folders, not installed below that, no standard library."""
+    library = os.path.dirname(os.path.realpath(os.__file__))
+    bounds = [os.path.realpath(folder) + os.sep for folder in folders]
+    bounds = [
+        each for each in bounds if os.path.basename(each[:-1]) not in INSTALLED and each[:-1] != library
+    ]
     known: dict[str, bool] = {}
 
     def own(file: str) -> bool:
         if file not in known:
             path = "" if file.startswith("<") else os.path.realpath(file)  # `<string>` is no file
-            known[file] = path.startswith(below) and not {"site-packages", "dist-packages"} & set(
-                path[len(below) :].split(os.sep)
+            known[file] = any(
+                path.startswith(below) and not INSTALLED & set(path[len(below) :].split(os.sep))
+                for below in bounds
             )
         return known[file]
 
@@ -93,6 +99,8 @@ class Finder:
         kind = facts_of(functions[0]).kind
         if kind != "function":
             return f"a {kind} is left alone; hint: put the loop into a plain function"
+        if code.co_name in code.co_names:
+            return "may call itself, and a wrapper would halve the depth it can reach"
         if any(site.original is functions[0] for site in self.session.sites()):
             return "decorated already"
         return None

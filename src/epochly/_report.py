@@ -64,7 +64,9 @@ def _as_text(report: Report) -> str:
     text = [f"epochly: {report.program}: {head}"]
     for each in report.functions:
         text.append(f"  {each.status:<11} {each.name}  ({_short(each.file)}:{each.line})")
-        text.append(f"              {each.calls:,} calls, {each.compiled_calls:,} compiled{_saving(each)}")
+        text.append(
+            f"              {each.calls:,} calls seen, {each.compiled_calls:,} compiled{_saving(each)}"
+        )
         if each.reason and each.status != "compiled":
             where = f"line {each.blocked_line}: " if each.blocked_line is not None else ""
             fix = f"; hint: {each.fix}" if each.fix else ""
@@ -89,7 +91,7 @@ def _as_text(report: Report) -> str:
 def _saving(each: FunctionStats) -> str:
     if not each.compile_ms:
         return ""
-    return f", compiled in {each.compile_ms / 1e3:.2f} s, saved {each.saved_ms / 1e3:.2f} s net"
+    return f", {each.compile_ms / 1e3:.2f} s of compiling, saved {each.saved_ms / 1e3:.2f} s net"
 
 
 def _reasons(deopts: tuple[str, ...]) -> list[tuple[str, int]]:

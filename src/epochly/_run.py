@@ -56,7 +56,8 @@ def run(asked: Asked, session: Session, deliver: Callable[[Report], None]) -> No
 
 def _watch(program: Program, name: str, session: Session, deliver: Callable[[Report], None]) -> None:
     folder = os.path.dirname(os.path.realpath(program.file))
-    own, pid, clock = own_files(folder), os.getpid(), session.outside.clock
+    own = own_files(folder, *([] if program.spec is None else [os.getcwd()]))
+    pid, clock = os.getpid(), session.outside.clock
     begun = clock()
     finder = Finder(session, own, begun_ns=begun)
     sampler = Sampler(finder.add)

@@ -2,7 +2,8 @@
 
 `wrap` makes a new function with the parameters, name, defaults and attributes of the old one. `install` leaves the
 function object and swaps its code, so that everybody who holds it calls the wrapper; `uninstall` swaps it back. Both
-refuse what is no plain Python function; coroutines and generators come back as they are.
+refuse what is no plain Python function. Coroutines and generators come back as they are, and so do functions that call
+themselves: a wrapper would take a second frame at each level, and reach Python's recursion limit at half the depth.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def wrap(target: Any, session: Session, *, level: int | None = None, mode: Mode 
             f"`{getattr(target, '__qualname__', type(target).__qualname__)}` is no Python function; "
             "hint: put `optimize` on functions and methods"
         )
-    if site_of(target) is not None or facts_of(target).kind != "function":
+    facts = facts_of(target)
+    if site_of(target) is not None or facts.kind != "function" or facts.recursive:
         return target
     site = Site(target, session, level=level, mode=mode)
     made = FunctionType(

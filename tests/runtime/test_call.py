@@ -251,6 +251,17 @@ def test_recursion_is_counted_and_right(world):
     assert figures(made).calls == 1973
 
 
+def test_recursion_by_name_reaches_the_same_depth(world):
+    """A function that calls itself by its name is left alone, as a wrapper would halve the depth."""
+
+    def depth(n):
+        return n and 1 + depth(n - 1)
+
+    deepest = sys.getrecursionlimit() * 2 // 3
+    depth = wrap(depth, world.session)
+    assert depth(deepest) == deepest
+
+
 @pytest.mark.usefixtures("compiled_in_1_ms")
 def test_threads_count_every_call(world, slow):
     """Eight threads lose no count and no result."""

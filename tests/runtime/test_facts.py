@@ -44,6 +44,22 @@ def test_facts_tell_closures_and_parameters():
     assert facts_of(nested_loops).simple_parameters
 
 
+def countdown(n):
+    """Calls itself."""
+    return n and countdown(n - 1)
+
+
+def test_facts_tell_recursion():
+    """A function that names itself is told from one that does not, at module level and inside a function."""
+
+    def local(n):
+        return n and local(n - 1)
+
+    assert facts_of(countdown).recursive
+    assert facts_of(local).recursive
+    assert not facts_of(nested_loops).recursive
+
+
 @pytest.mark.parametrize(
     ("function", "kind"),
     [

@@ -168,6 +168,7 @@ def test_own_files_are_those_of_the_program(tmp_path):
     """Installed packages, the standard library and text that is no file are not the program's."""
     own = own_files(str(tmp_path))
     assert own(str(tmp_path / "a" / "b.py"))
+    assert not own_files(os.path.dirname(os.__file__), str(tmp_path / "site-packages"))(os.__file__)
     for other in (str(tmp_path / ".venv" / "site-packages" / "x.py"), os.__file__, "<string>", "<frozen os>"):
         assert not own(other)
 

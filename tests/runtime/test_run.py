@@ -64,7 +64,7 @@ PROGRAMS = {
     "hot": HOT,
     "hot and fails": HOT + "work(None)",
     "hot and forks": HOT
-    + "import os\npid = os.fork()\nprint(work(1000), flush=True)\nif pid:\n    os.waitpid(pid, 0)",
+    + "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nprint(work(1000), flush=True)",
 }
 
 

@@ -1,0 +1,60 @@
+"""What is surely refused is refused without loading the compiler, and nothing else is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from epochly._prospects import surely_refused
+
+
+def counts(words):
+    """Makes a dict."""
+    seen = {}
+    for word in words:
+        seen[word] = 1
+    return seen
+
+
+def sums(values, start):
+    """Adds."""
+    for value in values:
+        start += value
+    return start
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "why"),
+    [
+        (counts, ([1],), "makes a dict"),
+        (sums, ("text", 0), "`values` is of type `str`"),
+        (sums, ([], object()), "`start` is of type `object`"),
+    ],
+)
+def test_prospects_are_none_for_objects_text_and_dicts(function, args, why):
+    """The reason names the argument or what the code does, and there is a hint."""
+    assert surely_refused(function.__code__, args)[0] == why
+    assert surely_refused(function.__code__, args)[1]
+
+
+@pytest.mark.parametrize(
+    "args", [([1], 0), ((1, 2), 0.5), (np.arange(3), np.float64(1)), (range(3), True), ([], None)]
+)
+def test_prospects_leave_numbers_and_arrays_to_the_compiler(args):
+    """What may be compiled one day is never refused here."""
+    assert surely_refused(sums.__code__, args) is None
+
+
+def test_refused_function_never_loads_numba():
+    """A program whose hot functions handle text does not pay for the compiler."""
+    code = (
+        "import epochly, sys\n"
+        "@epochly.optimize(mode='aggressive')\n"
+        "def f(text):\n    return len(text)\n"
+        "print([f('abc') for _ in range(100)] == [3] * 100, 'numba' in sys.modules, epochly.stats()[0].status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "False", "rejected"]
