@@ -217,6 +217,25 @@ class Writer:
         else:
             self.lines.append(f"{pad}{r.choice(['x', 'y'])} = {self.floating(1, env)}")
 
+    def sliced(self, env):
+        r = self.r
+        a, b, c = r.choice(SLICES)
+        k, number = r.random(), self.floating(0, env)
+        if k < 0.3:
+            return f"A[{a}] = A[{b}] {r.choice('+-*')} A[{c}] * {number}"
+        if k < 0.45:
+            return f"A[{a}] {r.choice('+-*')}= {number}"
+        if k < 0.6:
+            return f"A[{a}] += A[{b}] / 2.5"
+        if k < 0.7:
+            return f"{r.choice('AB')}[{a}] = {r.choice('AB')}[{b}]"
+        if k < 0.8:
+            i = self.index(env)
+            return f"C[{i}, 1:] = C[{self.index(env)}, :-1] * {number}"
+        return r.choice(
+            [f"C[{self.index(env)}] *= {number}", f"A = A * {number}", "A = np.absolute(A) + C[0, 0]"]
+        )
+
     def loop(self, pad, indent, env):
         r = self.r
         self.loops += 1
@@ -251,8 +270,10 @@ class Writer:
             text = f"A[{self.index(env)}] {r.choice(['=', '+=', '*=', '-='])} {self.floating(1, env)}"
         elif k < 0.8:
             text = f"B[{self.index(env)}] {r.choice(['=', '+=', '-='])} {self.integer(1, env)}"
-        else:
+        elif k < 0.88:
             text = f"C[{self.index(env)}, {self.index(env)}] {r.choice(['=', '+='])} {self.floating(1, env)}"
+        else:
+            text = self.sliced(env)
         self.lines.append(pad + text)
 
 
@@ -272,7 +293,12 @@ INT_ARRAYS = [
     "B.copy()",
     "np.arange(-3, 5)",
 ]
+SLICES = [("1:-1", "2:", ":-2"), ("::2", "1::2", "::2"), (":", "::-1", ":"), ("n % 4:", "n % 4:", "m % 4:")]
 RESULTS = [
+    "A * x + 1",
+    "np.sqrt(A * A)",
+    "C / 3.0 - C",
+    "A[::2] * 1.0",
     "B",
     "s",
     "t",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from epochly._exact import elementwise
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
 from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
-from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
+from epochly._exact.lowering import BOOL, FLOAT, INT, NONE, numba_types
 from epochly._exact.machine import RANGE
 from epochly._exact.mathematics import ABS, CONVERSIONS, FLOAT_TO_FLOAT, FLOAT_TO_INT, MAX, MIN
 
@@ -43,6 +44,10 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
     args = [checker.type_of(arg) for arg in expr.args]
     if key is len and len(args) == 1 and isinstance(args[0], numba_types.Array | numba_types.BaseTuple):
         return PYTHON
+    if key in elementwise.FUNCTIONS:
+        return elementwise.call(checker, key, expr, target)
+    if key is slice and all(arg in (INT, NONE) for arg in args):
+        return OPAQUE
     if key is RANGE:
         if any(arg != INT for arg in args):
             raise checker.reject("`range` of something that is no int")

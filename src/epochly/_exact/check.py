@@ -46,6 +46,7 @@ PASSING = (
     numba_types.NumberClass,
     numba_types.BoundFunction,
     numba_types.DType,
+    numba_types.SliceType,
     numba_types.Dispatcher,
 )
 
@@ -337,28 +338,28 @@ class Checker:
         array, what = self.type_of(target), self.type_of(value)
         if not isinstance(array, numba_types.Array):
             raise self.reject("a store into something that is no array")
-        self.index(array, index, whole=True)
-        if what != array.dtype and not (array.dtype == FLOAT and what == INT):
+        scalar = self.index(array, index)
+        given = what.dtype if isinstance(what, numba_types.Array) and not scalar else what
+        if given != array.dtype and not (array.dtype == FLOAT and what == INT):
             raise self.reject(f"{words(what)} is stored into an array of {array.dtype}")
         kind = self.kind_of(target)
         if isinstance(kind, Array):
             self.plan.written |= kind.roots
 
-    def index(self, array: Any, index: Any, *, whole: bool) -> None:
-        """Refuse an index that is not one int for each dimension."""
-        parts = tuple(index) if isinstance(index, numba_types.BaseTuple) else (index,)
-        if any(plain(part) != INT for part in parts):
-            raise self.reject("an index that is no int")
-        if len(parts) > array.ndim or (whole and len(parts) != array.ndim):
+    def index(self, array: Any, index: Any) -> bool:
+        """Whether an index picks one element; refuses what is no int and no slice."""
+        parts = [plain(part) for part in (index if isinstance(index, numba_types.BaseTuple) else (index,))]
+        if any(part != INT and not isinstance(part, numba_types.SliceType) for part in parts):
+            raise self.reject("an index that is no int and no slice")
+        if len(parts) > array.ndim:
             raise self.reject(f"an array of {array.ndim} dimensions is indexed with {len(parts)} ints")
+        return len(parts) == array.ndim and all(part == INT for part in parts)
 
     def getitem(self, source: Any, index: Any, static: Any) -> Kind | None:
         """`array[index]` or `tuple[index]`."""
         kind, container = self.kind_of(source), self.type_of(source)
         if isinstance(container, numba_types.Array):
-            self.index(container, index, whole=False)
-            parts = len(index) if isinstance(index, numba_types.BaseTuple) else 1
-            if parts == container.ndim:
+            if self.index(container, index):
                 return NUMPY
             return Array(kind.roots, whole=False) if isinstance(kind, Array) else None
         if isinstance(container, numba_types.BaseTuple) and plain(index) == INT:

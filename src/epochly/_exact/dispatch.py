@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochly._exact import Deopt
-from epochly._exact.allocations import NO_ARGUMENT
 from epochly._exact.guards import MISSING, Watched
 from epochly._exact.kinds import NP, Array, Items, Kind, Number
 from epochly._exact.values import boxed_numpy
@@ -46,7 +45,7 @@ def box_for(kind: Kind | None, machine_type: Any) -> Box | None:
         return lambda result, _: scalar(result)
     if isinstance(kind, Array):
         (position,) = kind.roots
-        if position == NO_ARGUMENT:
+        if position < 0:  # memory of its own
             return lambda result, _: result.copy()
         return lambda _, args: args[position]
     if isinstance(kind, Items):

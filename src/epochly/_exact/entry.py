@@ -16,7 +16,6 @@ from numba.core import config
 from numba.core.errors import NumbaError
 
 from epochly._exact import Compiled, Rejected
-from epochly._exact.allocations import NO_ARGUMENT
 from epochly._exact.dispatch import box_for, dispatcher
 from epochly._exact.guards import watched
 from epochly._exact.helpers import OPTIONS
@@ -91,7 +90,7 @@ def _machine_code(function: types.FunctionType, args: tuple[object, ...], job: J
     plan = job.plan
     assert plan is not None
     return_type = numba_types.unliteral(result.signature.return_type)
-    written = tuple(sorted(plan.written - {NO_ARGUMENT}))
+    written = tuple(sorted(root for root in plan.written if root >= 0))
     return Made(result.entry_point, written, plan.returned, return_type, job.helpers, result)
 
 

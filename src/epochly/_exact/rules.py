@@ -9,8 +9,9 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from epochly._exact import elementwise
 from epochly._exact.kinds import NP, NUMPY, PY, PYTHON, Kind, Number, words
-from epochly._exact.lowering import BOOL, FLOAT, INT
+from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
 from epochly._exact.operators import (
     BOOL_OPERATORS,
     INT_OPERATORS,
@@ -32,6 +33,8 @@ NUMBERS = (INT, FLOAT, BOOL)
 def binop(checker: Checker, function: Any, expr: Any, target: Any) -> Kind | None:
     """The kind of `lhs function rhs`; its primitive goes into the plan."""
     left, right = checker.type_of(expr.lhs), checker.type_of(expr.rhs)
+    if isinstance(left, numba_types.Array) or isinstance(right, numba_types.Array):
+        return elementwise.binop(checker, function, expr, target)
     if left not in NUMBERS or right not in NUMBERS:
         raise checker.reject(f"`{function.__name__}` of {words(left)} and {words(right)}")
     kinds = _operands(checker, expr, left, right)

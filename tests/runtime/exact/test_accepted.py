@@ -174,6 +174,27 @@ def fresh(n, a):
     return out
 
 
+def sliced(a, n):
+    a[1:-1] = (a[:-2] + a[2:]) * 0.5
+    a[n:] -= 1.0
+    row = a[::2]
+    return row[1] + row[-1]
+
+
+def whole_arrays(a, b, x):
+    c = a * x + b / 2.0 - 1
+    c[0] = x
+    c *= x
+    return np.sqrt(c * c) + b
+
+
+def swept(c, steps):
+    for _ in range(steps):
+        for i in range(1, c.shape[0] - 1):
+            c[i, 1:-1] += c[i - 1, :-2] + c[i + 1, 2:] * 0.25
+    return c
+
+
 def compared(n, x):
     return n < x, x == 2.5, n != 3, (n < x) & (x < 9.0)
 
@@ -211,6 +232,9 @@ ACCEPTED = [
     (with_helpers, lambda: (np.arange(4.0), 4)),
     (sieve, lambda: (100,)),
     (fresh, lambda: (4, np.arange(4.0))),
+    (sliced, lambda: (np.arange(8.0), 6)),
+    (whole_arrays, lambda: (np.arange(8.0), np.ones(8), 1.5)),
+    (swept, lambda: (np.arange(25.0).reshape(5, 5), 3)),
     (compared, lambda: (3, 2.5)),
     (nothing, lambda: (np.zeros(2),)),
     (of_numpy, lambda: (np.float64(1.5), np.int64(4))),
