@@ -18,7 +18,7 @@ from epochly._dispatch import dispatcher
 from epochly._facts import facts_of
 from epochly._prospects import surely_refused
 from epochly._trampoline import EVERY
-from epochly._versions import DEOPTS, SAMPLES, Version, faster, key_of, reading
+from epochly._versions import DEOPTS, Version, faster, key_of, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,13 +66,6 @@ class Site:
         self._steady: Callable[..., Any] | None = None
         self.run: Callable[..., Any] = self.timed
         session.add(self)
-
-    @property
-    def why(self) -> Decision:
-        """The last decision, or the one that keeps it from being looked at."""
-        if self.decision is WATCHED and self.calls:
-            return too_early(self.settings(), self.history) or self.decision
-        return self.decision
 
     @property
     def calls(self) -> int:
@@ -123,7 +116,7 @@ class Site:
             self.run = self.timed
         elif not isinstance(compiler, Compiler):
             self.run = self._steady = self.original
-        elif self.session.verify_every or any(map(_learning, live)):
+        elif self.session.verify_every or any(version.learning for version in live):
             self.run = self.timed
         else:
             self.run = self._steady = dispatcher(self, live, compiler.deopt)
@@ -184,9 +177,7 @@ class Site:
             start = clock()
             self.session.compiling += 1
             try:
-                made: Compiled | Rejected = compiler.specialise(self.original, args)
-            except Exception as error:  # noqa: BLE001 - a fault of ours or numba's must not become the program's
-                made = NotCompiled(f"the compiler failed: {type(error).__name__}: {error}")
+                made = compiler.attempt(self.original, args)
             finally:
                 self.session.compiling -= 1
             self._take(version, made, clock() - start)
@@ -258,7 +249,3 @@ class Site:
         if version.call is not None and faster(version.samples, version.trials) is False:
             version.end("not faster", "compiled code was not faster than the interpreter")
             self._back()
-
-
-def _learning(version: Version) -> bool:
-    return len(version.samples) < SAMPLES and not version.deopts

@@ -96,7 +96,7 @@ def check_function(function: Any, examples: Iterable[Any], session: Session) -> 
         key = key_of(args)
         version = versions.get(key)
         if version is None:
-            version = versions[key] = compiler.specialise(function, args)
+            version = versions[key] = compiler.attempt(function, args)
         calls += 1
         call = getattr(version, "call", None)
         if call is None:

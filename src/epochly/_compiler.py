@@ -54,6 +54,13 @@ class Compiler:
     specialise: Callable[[FunctionType, tuple[Any, ...]], Compiled | Rejected]
     deopt: type[Exception]
 
+    def attempt(self, function: FunctionType, args: tuple[Any, ...]) -> Compiled | Rejected:
+        """Compile; a fault of ours or of numba becomes a reason, never the program's error."""
+        try:
+            return self.specialise(function, args)
+        except Exception as error:  # noqa: BLE001 - whatever numba raises, the interpreter goes on
+            return NotCompiled(f"the compiler failed: {type(error).__name__}: {error}")
+
 
 def find_compiler() -> Compiler | str:
     """The compiler, or the line that says why there is none."""

@@ -86,7 +86,7 @@ def _asked(
     compiler = why_no_compiler(session.machine()) or session.compiler()
     if not isinstance(compiler, Compiler):
         return f"stays in the interpreter: {compiler}"
-    made = compiler.specialise(function, args)
+    made = compiler.attempt(function, args)
     if getattr(made, "call", None) is not None:
         guards = "; ".join(made.guards)  # type: ignore[union-attr]
         return f"compiles for these types in {made.compile_s * 1e3:.0f} ms, guarded by: {guards}"  # type: ignore[union-attr]

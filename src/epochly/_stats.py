@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from epochly._call import WATCHED
 from epochly._config import LEVELS
+from epochly._decide import too_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +48,7 @@ def function_stats(site: Site) -> FunctionStats:
     live = [version for version in versions if version.call is not None]
     ended = [version for version in versions if version.status not in {"watched", "compiled"}]
     status = "compiled" if live else ended[-1].status if ended else "interpreted"
-    reason = "; ".join(live[0].guards) if live else ended[-1].reason if ended else site.why.reason
+    reason = "; ".join(live[0].guards) if live else ended[-1].reason if ended else _why(site)
     tried = [version for version in versions if version.compile_ns]
     return FunctionStats(
         name=site.facts.name,
@@ -66,6 +68,12 @@ def function_stats(site: Site) -> FunctionStats:
         cache_hits=sum(version.cached for version in versions),
         compared=sum(version.compared for version in versions),
     )
+
+
+def _why(site: Site) -> str:
+    if site.decision is WATCHED and site.calls:
+        return (too_early(site.settings(), site.history) or WATCHED).reason
+    return site.decision.reason
 
 
 def all_stats(session: Session) -> tuple[FunctionStats, ...]:

@@ -95,6 +95,11 @@ class Version:
         return min(mean(interpreter), median(interpreter)) if interpreter else 0.0
 
     @property
+    def learning(self) -> bool:
+        """Whether every call should be timed for now."""
+        return len(self.samples) < SAMPLES and not self.deopts
+
+    @property
     def due(self) -> bool:
         """Whether a timed call should also weigh what is known; at first each one, later 1 in 8."""
         self.looked_at += 1
