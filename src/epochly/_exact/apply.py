@@ -23,6 +23,7 @@ from epochly._exact.machine import (
     TAG_IS_NOT,
     TEST_FLAGS,
 )
+from epochly._exact.mathematics import CHOSEN_TAG
 
 if TYPE_CHECKING:
     from epochly._exact.plan import Check, Plan
@@ -133,6 +134,10 @@ class Applier:
             elif value.op == "unary":
                 operands = (value.value, value.value)
             elif value.op == "call":
+                chooser = CHOSEN_TAG.get(getattr(self.typemap[value.func.name].typing_key, "__name__", ""))
+                if chooser is not None:
+                    tags = tuple(self.tag(block, loc, operand.name) for operand in value.args)
+                    return self.call(block, loc, chooser, (*value.args, *tags), INT)
                 operands = (value.args[0], value.args[0])
             else:
                 raise Reject(f"a value whose type only run time tells comes out of `{value.op}`", loc.line)
@@ -167,10 +172,11 @@ class Applier:
     def call(self, block: Any, loc: Any, key: Key, args: tuple[Any, ...], result: Any) -> Any:
         """Append a call of one of our primitives; its result's variable."""
         function = self.state.typingctx.resolve_value_type(key)
-        function.get_call_type(self.state.typingctx, (INT,) * len(args), {})
+        kinds = tuple(numba_types.unliteral(self.typemap[arg.name]) for arg in args)
+        function.get_call_type(self.state.typingctx, kinds, {})
         name, value = self.fresh(block, loc, function), self.fresh(block, loc, result)
         expression = ir.Expr.call(name, args, (), loc)
-        dict.__setitem__(self.calltypes, expression, result(*(INT,) * len(args)))
+        dict.__setitem__(self.calltypes, expression, result(*kinds))
         self.out.append(ir.Assign(ir.Global(key.__name__, key, loc), name, loc))
         self.out.append(ir.Assign(expression, value, loc))
         return value

@@ -66,8 +66,12 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         if None in kinds:
             return None
         first = kinds[0]
+        every = [kind for kind in kinds if isinstance(kind, Number)]
+        if len(every) == len(kinds) == 2:
+            every = [kind for arg in expr.args if isinstance(kind := checker.not_literal(arg), Number)]
+            return Number(frozenset().union(*(kind.marks for kind in every))) if len(every) == 2 else None
         if not isinstance(first, Number) or first.mixed or any(kind != first for kind in kinds):
-            raise checker.reject("`min` or `max` of Python's and NumPy's numbers")
+            raise checker.reject("`min` or `max` of Python's and NumPy's numbers", "compare two at a time")
         return first
     name = getattr(key, "__name__", None) or str(key or function)
     raise checker.reject(f"a call of `{name}`, which is not on the exact list")

@@ -226,7 +226,7 @@ class Checker:
         name, value = statement.target.name, statement.value
         if not accepted_type(self.typemap[name]):
             raise self.reject(
-                f"{spoken(name)} is {words(self.typemap[name])}, which is outside the exact subset"
+                f"{spoken(name)} is {words(plain(self.typemap[name]))}, which is outside the exact subset"
             )
         kind: Kind | None
         if isinstance(value, ir.Arg):

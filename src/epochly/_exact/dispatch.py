@@ -91,7 +91,8 @@ def dispatcher(
             raise Deopt("guard: the arguments have other types")
         for position, dtype, ndim, flags in arrays:
             array = given[position]
-            if array.dtype is not dtype or array.ndim != ndim or array.flags.num & FLAG_BITS != flags:
+            same = array.dtype is dtype or (array.dtype == dtype and array.dtype.num == dtype.num)
+            if not same or array.ndim != ndim or array.flags.num & FLAG_BITS != flags:
                 raise Deopt("guard: an array has another dtype, dimensions or layout")
         for space, name, value in names:
             if space.get(name, MISSING) is not value:

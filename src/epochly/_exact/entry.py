@@ -75,6 +75,8 @@ def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind
             "a generator, a coroutine, or a function with starred or keyword-only parameters",
             code.co_firstlineno,
         )
+    if any(isinstance(constant, types.CodeType) for constant in code.co_consts):
+        raise Reject("it defines a function, lambda or comprehension inside", code.co_firstlineno)
     if len(args) != code.co_argcount:
         raise Reject(f"{len(args)} arguments for {code.co_argcount} parameters", code.co_firstlineno)
     names = code.co_varnames[: code.co_argcount]

@@ -65,15 +65,22 @@ def _names(function: types.FunctionType) -> Iterator[NameGuard]:
             value = space[name]
             yield NameGuard(space, name, value)
             if isinstance(value, types.ModuleType):
-                inside = value.__dict__
-                yield from (
-                    NameGuard(inside, part, inside[part])
-                    for part in function.__code__.co_names
-                    if part in inside
-                )
+                yield from _parts(value, function.__code__.co_names, set())
         elif name in builtins.__dict__:
             yield NameGuard(space, name, MISSING)
             yield NameGuard(_builtins_of(function), name, builtins.__dict__[name])
+
+
+def _parts(module: types.ModuleType, names: tuple[str, ...], seen: set[int]) -> Iterator[NameGuard]:
+    """What a module, and modules inside it, hold under the names a function uses."""
+    seen.add(id(module))
+    inside = module.__dict__
+    for part in names:
+        if part in inside:
+            value = inside[part]
+            yield NameGuard(inside, part, value)
+            if isinstance(value, types.ModuleType) and id(value) not in seen:
+                yield from _parts(value, names, seen)
 
 
 def _builtins_of(function: types.FunctionType) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def _callable_once(call: Any, statement: Any, helper: types.FunctionType) -> tup
     code, name, line = helper.__code__, helper.__name__, statement.loc.line
     if code.co_flags & OPTIONS or code.co_kwonlyargcount or code.co_freevars:
         raise Reject(f"`{name}` is a closure, a generator, or has starred or keyword-only parameters", line)
+    if any(isinstance(constant, types.CodeType) for constant in code.co_consts):
+        raise Reject(f"`{name}` defines a function, lambda or comprehension inside", line)
     if call.kws or call.vararg is not None or len(call.args) != code.co_argcount:
         raise Reject(
             f"`{name}` is called with keywords, a star, or defaults", line, "pass every argument by position"

@@ -69,7 +69,13 @@ class Opaque:
 
 Kind = Number | Array | Items | Iterator | Opaque
 
-WORDS = {"int64": "an int", "float64": "a float", "bool": "a bool", "none": "None"}
+WORDS = {
+    "int64": "an int",
+    "float64": "a float",
+    "bool": "a bool",
+    "none": "None",
+    "uint64": "an int too large",
+}
 OPAQUE = Opaque()
 PYTHON, NUMPY = Number(frozenset({PY})), Number(frozenset({NP}))
 

@@ -156,6 +156,24 @@ def _min_or_max(name: str, sign: str) -> Key:
     return primitive(name, cases)
 
 
+def _chosen_tag(sign: str, *, ints: bool) -> Implementation:
+    """Of two numbers and their tags, the tag of the one that `min` or `max` returns."""
+
+    def lower(_context: Any, builder: Any, _: Any, args: Any) -> Any:
+        compare = builder.icmp_signed if ints else builder.fcmp_ordered
+        return builder.select(compare(sign, args[1], args[0]), args[3], args[2])
+
+    return lower
+
+
+def _tag_of(name: str, sign: str) -> Key:
+    ints, floats = (INT, INT, INT, INT), (FLOAT, FLOAT, INT, INT)
+    return primitive(
+        f"tag_of_{name}",
+        {ints: (INT, _chosen_tag(sign, ints=True)), floats: (INT, _chosen_tag(sign, ints=False))},
+    )
+
+
 def _class_of_float(kind: str) -> Implementation:
     def lower(_context: Any, builder: Any, _: Any, args: Any) -> Any:
         if kind == "nan":
@@ -221,6 +239,10 @@ CONVERSIONS: dict[Any, Key] = {
 }
 ABS = primitive("abs", {(INT,): (INT, _abs_int), (FLOAT,): (FLOAT, _abs_float)})
 MIN, MAX = _min_or_max("min", "<"), _min_or_max("max", ">")
+CHOSEN_TAG: dict[str, Key] = {  # by the name of the primitive that chose
+    MIN.__name__: _tag_of("min", "<"),
+    MAX.__name__: _tag_of("max", ">"),
+}
 REPLACED: dict[Any, Key] = (
     FLOAT_TO_FLOAT | FLOAT_TO_INT | CONVERSIONS | {builtins.abs: ABS, builtins.min: MIN, builtins.max: MAX}
 )

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 PYTHON_NUMBERS = (int, float, bool)
 NUMPY_NUMBERS = (np.int64, np.float64, np.bool_)
-DTYPES = (np.dtype("int64"), np.dtype("float64"), np.dtype("bool"))
 MOST_DIMENSIONS = 3
 MOST_LITERAL_ITEMS = 64  # of a global tuple; numba unrolls each
 NATIVE_INT = range(-(2**63), 2**63)
@@ -49,7 +48,11 @@ def _number(value: Any) -> Kind | None:
 def kind_of_argument(position: int, name: str, value: Any) -> Kind:
     """The kind of an argument, or a rejection that names it."""
     if type(value) is np.ndarray:
-        if value.dtype not in DTYPES or not value.dtype.isnative:
+        if (
+            value.dtype.type not in NUMPY_NUMBERS
+            or not value.dtype.isnative
+            or value.dtype.metadata is not None
+        ):
             raise Reject(f"`{name}` is an array of {value.dtype}")
         if not 1 <= value.ndim <= MOST_DIMENSIONS:
             raise Reject(f"`{name}` is an array of {value.ndim} dimensions")

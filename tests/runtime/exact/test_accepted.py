@@ -195,6 +195,14 @@ def swept(c, steps):
     return c
 
 
+def relu(a, b):
+    top = 0.0
+    for i in range(len(a)):
+        b[i] = max(a[i], 0.0)
+        top = max(top, min(b[i], 9.5))
+    return top
+
+
 def compared(n, x):
     return n < x, x == 2.5, n != 3, (n < x) & (x < 9.0)
 
@@ -235,6 +243,7 @@ ACCEPTED = [
     (sliced, lambda: (np.arange(8.0), 6)),
     (whole_arrays, lambda: (np.arange(8.0), np.ones(8), 1.5)),
     (swept, lambda: (np.arange(25.0).reshape(5, 5), 3)),
+    (relu, lambda: (np.arange(-3.0, 3.0), np.zeros(6))),
     (compared, lambda: (3, 2.5)),
     (nothing, lambda: (np.zeros(2),)),
     (of_numpy, lambda: (np.float64(1.5), np.int64(4))),

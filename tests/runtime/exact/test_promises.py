@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import pickle
 import resource
 import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,11 @@ FACTOR = 3
 def by_factor(n):
     """Uses a global."""
     return n * FACTOR
+
+
+def double(n):
+    """A helper."""
+    return n * 2
 
 
 def write_then_fail(a, n):
@@ -266,3 +273,62 @@ def test_a_long_loop_can_be_interrupted():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_a_name_deep_in_a_package_is_guarded(monkeypatch):
+    """`package.module.function` is looked up anew by Python, so each step of it is compared."""
+    module = types.ModuleType("module")
+    package = types.ModuleType("package")
+    package.module = module
+    module.step = double
+    space = {"package": package}
+    exec("def stepped(n):\n    return package.module.step(n)\n", space)
+    function = space["stepped"]
+    compiled = specialise(function, (4,))
+    assert isinstance(compiled, Compiled)
+    assert compiled.call(4) == 8
+    monkeypatch.setattr(module, "step", abs)
+    with pytest.raises(Deopt, match="guard: `step`"):
+        compiled.call(4)
+
+
+def test_a_helper_with_other_code_sends_the_call_to_the_interpreter(monkeypatch):
+    """The code of a helper was compiled in, so a change of it is a change of its caller."""
+
+    def doubled_twice(n):
+        return double(double(n))
+
+    compiled = specialise(doubled_twice, (4,))
+    assert compiled.call(4) == 16
+    monkeypatch.setattr(double, "__code__", (lambda n: n * 3).__code__)
+    with pytest.raises(Deopt, match="guard: a function"):
+        compiled.call(4)
+
+
+def test_scalars_keep_the_type_of_their_array():
+    """`long long` is as wide as `int64`, and its scalars are of another type: it is not taken for it."""
+
+    def first(a):
+        return a[0]
+
+    for dtype in ("q", "l", "d", "?"):
+        expected, found, _ = differ.both(first, lambda dtype=dtype: (np.ones(3, dtype),))
+        assert found == expected
+
+
+def test_an_array_that_was_unpickled_is_taken():
+    """Its dtype is another object, and the same dtype."""
+    compiled = specialise(write_then_fail, (np.arange(20.0), 3))
+    assert compiled.call(pickle.loads(pickle.dumps(np.arange(20.0))), 3) == 9.0
+
+
+def test_a_function_that_defines_another_is_rejected():
+    """When a closure looks a variable up is Python's own affair."""
+
+    def outer(n):
+        k = 1
+        inner = lambda x: x + k  # noqa: E731 - the construct in question
+        k = 2
+        return inner(n)
+
+    assert isinstance(specialise(outer, (1,)), Rejected)
