@@ -79,6 +79,7 @@ PART_OF = {  # import name -> the distribution that brings it
     "cyclonedx": "cyclonedx_python_lib",
     "packageurl": "packageurl_python",
     "yaml": "pyyaml",
+    "llvmlite": "numba",  # its back end, in the one version that numba asks for
 }
 
 
