@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from epochly import _ambient, _stats
 from epochly._config import checked_level, checked_mode, checked_workers
-from epochly._wrap import site_of, wrap
+from epochly._wrap import plain_function, site_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -138,7 +138,7 @@ def check(function: Callable[..., Any], examples: Iterable[Any]) -> CheckReport:
     from epochly._check import check_function  # noqa: PLC0415 - only who checks pays for it
 
     site = site_of(function)
-    return check_function(function if site is None else site.original, examples, session())
+    return check_function(plain_function(function) if site is None else site.original, examples, session())
 
 
 def verify_mode(rate: float) -> None:

@@ -78,7 +78,7 @@ class CheckReport:
         return "\n".join([head, *lines])
 
 
-def check_function(function: Any, examples: Iterable[Any], session: Session) -> CheckReport:
+def check_function(function: FunctionType, examples: Iterable[Any], session: Session) -> CheckReport:
     """Compare; `ValueError` where there is no compiler to compare with."""
     compiler = why_no_compiler(session.machine()) or session.compiler()
     if not isinstance(compiler, Compiler):

@@ -17,7 +17,7 @@ from epochly._decide import History, decide
 from epochly._facts import facts_of
 from epochly._machine import why_no_compiler
 from epochly._words import GLOBALS, OPERATIONS, Block
-from epochly._wrap import site_of
+from epochly._wrap import plain_function, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def explain_function(target: Any, args: tuple[Any, ...], session: Session) -> Ex
     """Explain a function, for the types of `args` if there are some, else for those its wrapper has seen."""
     target = getattr(target, "__func__", target)
     site = site_of(target)
-    function: FunctionType = target if site is None else site.original
+    function = plain_function(target) if site is None else site.original
     facts = facts_of(function)
     blocks = dict(_blocked(function))
     decision = decide(facts, session.machine(), Config(mode="aggressive"), ALWAYS)

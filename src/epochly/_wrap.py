@@ -31,11 +31,7 @@ def wrap(target: Any, session: Session, *, level: int | None = None, mode: Mode 
         return type(target)(ends[0], ends[1], target.fdel, target.__doc__)
     if isinstance(target, MethodType):
         return MethodType(wrap(target.__func__, session, level=level, mode=mode), target.__self__)
-    if not isinstance(target, FunctionType):
-        raise TypeError(
-            f"`{getattr(target, '__qualname__', type(target).__qualname__)}` is no Python function; "
-            "hint: put `optimize` on functions and methods"
-        )
+    target = plain_function(target)
     facts = facts_of(target)
     if site_of(target) is not None or facts.kind != "function" or facts.recursive:
         return target
@@ -52,6 +48,14 @@ def wrap(target: Any, session: Session, *, level: int | None = None, mode: Mode 
     made.__dict__["__wrapped__"] = target
     made.__dict__[SITE] = site
     return made
+
+
+def plain_function(target: Any) -> FunctionType:
+    """`target`, which has to be a Python function; `TypeError` for a class, a builtin or a value."""
+    if isinstance(target, FunctionType):
+        return target
+    name = getattr(target, "__qualname__", type(target).__qualname__)
+    raise TypeError(f"`{name}` is no Python function; hint: give a function or a method")
 
 
 def site_of(function: Any) -> Site | None:

@@ -127,6 +127,8 @@ def _explain(rest: list[str], _environ: Mapping[str, str]) -> int:
         print(explain(target, *args))
     except (ImportError, AttributeError) as error:
         return _misused(f"`{rest[0]}` is not there: {error}")
+    except TypeError as error:  # it is there, and no function
+        return _misused(str(error).partition(";")[0])
     return 0
 
 

@@ -147,6 +147,13 @@ def test_explain_tells_what_blocks_and_what_the_compiler_said(public, world):
     assert "compiles for these types in 50 ms, guarded by" in public.explain(total, [1.0]).verdict
 
 
+def test_checking_and_explaining_refuse_what_is_no_function(public):
+    """A builtin has no code to look at, and raises `TypeError` with a hint."""
+    for ask in (lambda: public.explain(len), lambda: public.check(len, [1])):
+        with pytest.raises(TypeError, match="`len` is no Python function; hint: "):
+            ask()
+
+
 def test_explain_tells_generators(public):
     """What is never compiled says so first."""
 

@@ -132,6 +132,7 @@ def test_run_takes_modules_and_packages(tmp_path):
         ([], 2, "a command is missing"),
         (["explain", "nothing"], 2, "needs one `module:function`"),
         (["explain", "json:absent"], 2, "`json:absent` is not there"),
+        (["explain", "math:sqrt"], 2, "`sqrt` is no Python function"),
     ],
 )
 def test_command_refuses_in_words(tmp_path, arguments, code, said):
