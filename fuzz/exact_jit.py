@@ -83,6 +83,7 @@ class Writer:
         self.lines: list[str] = []
         self.loops = 0
         self.names = 0
+        self.result = chooser.choice([*RESULTS, "0.0", "0"])
 
     def pick(self, env, kind):
         names = [name for name, what in env.items() if what == kind]
@@ -210,6 +211,8 @@ class Writer:
             self.loop(pad, indent, env)
         elif k < 0.91:
             self.store(pad, env)
+        elif k < 0.915:
+            self.lines.append(f"{pad}if {self.condition(env)}: return {self.result}")
         elif self.loops and k < 0.95:
             self.lines.append(f"{pad}if {self.condition(env)}: {r.choice(['break', 'continue'])}")
         elif k < 0.96:
@@ -340,7 +343,11 @@ def written(seed):
         writer.lines += [chooser.choice([f"    A = {made}" for made in FLOAT_ARRAYS])]
         writer.lines += [chooser.choice([f"    B = {made}" for made in INT_ARRAYS])]
     writer.block(1, env, chooser.randint(3, 7))
-    result = chooser.choice([*RESULTS, writer.integer(2, env), writer.floating(2, env)])
+    result = (
+        writer.result
+        if chooser.random() < 0.7
+        else chooser.choice([*RESULTS, writer.integer(2, env), writer.floating(2, env)])
+    )
     writer.lines.append(f"    return {result}")
     text = "\n".join(writer.lines)
     space, name = dict(GLOBALS), f"<program {seed}>"

@@ -11,12 +11,11 @@ from typing import Any
 
 from numba.core import ir
 
-from epochly._exact import calls, rules
+from epochly._exact import calls, rules, subscripts
 from epochly._exact.kinds import (
     CODES,
     LITERAL,
     NP,
-    NUMPY,
     PY,
     PYTHON,
     Array,
@@ -29,7 +28,7 @@ from epochly._exact.kinds import (
     joined,
     words,
 )
-from epochly._exact.lowering import BOOL, EXACT_IN_FLOAT, FLOAT, INT, NONE, numba_types
+from epochly._exact.lowering import BOOL, EXACT_IN_FLOAT, FLOAT, INT, NONE, numba_types, plain
 from epochly._exact.operators import INPLACE
 from epochly._exact.pins import operations_that_feed
 from epochly._exact.plan import Check, Plan, Swap
@@ -51,11 +50,6 @@ PASSING = (
 )
 
 
-def plain(machine_type: Any) -> Any:
-    """A numba type without the literal value it may carry."""
-    return numba_types.unliteral(machine_type)
-
-
 def accepted_type(machine_type: Any) -> bool:
     """Whether values of this type may exist in an exact function at all."""
     kind = plain(machine_type)
@@ -71,6 +65,17 @@ def accepted_type(machine_type: Any) -> bool:
 def spoken(name: str) -> str:
     """A variable as it is written in the source, or words for one that is not written there."""
     return "a value" if name.startswith("$") else f"`{name.partition('.')[0]}`"
+
+
+def _is_one_thing(kind: Kind | None) -> bool:
+    """Whether a result can be boxed without asking which path it came along."""
+    if isinstance(kind, Number):
+        return not kind.mixed and LITERAL not in kind.marks
+    if isinstance(kind, Array):
+        return kind.whole and len(kind.roots) == 1
+    return not isinstance(kind, Items) or all(
+        isinstance(item, Number) and _is_one_thing(item) for item in kind.items
+    )
 
 
 class Checker:
@@ -155,6 +160,10 @@ class Checker:
         self.final = True
         self.plan.returned = None
         self.walk()
+        if not _is_one_thing(self.plan.returned):
+            raise Reject(
+                "its result is Python's number or one array on one path, NumPy's or another on another path"
+            )
         for name, kind in self.plan.kinds.items():
             if isinstance(kind, Number):
                 if kind.mixed:
@@ -209,10 +218,10 @@ class Checker:
         if isinstance(statement, ir.Assign):
             self.assign(statement)
         elif isinstance(statement, ir.SetItem):
-            self.store(statement.target, self.type_of(statement.index), statement.value)
+            subscripts.store(self, statement.target, self.type_of(statement.index), statement.value)
         elif isinstance(statement, ir.StaticSetItem):
             index = self.type_of(statement.index_var) if statement.index_var is not None else INT
-            self.store(statement.target, index, statement.value)
+            subscripts.store(self, statement.target, index, statement.value)
         elif isinstance(statement, ir.Return):
             self.plan.returned = joined(self.plan.returned, self.kind_of(statement.value))
         elif isinstance(statement, ir.Branch):
@@ -272,12 +281,12 @@ class Checker:
             case "getattr":
                 return calls.attribute(self, expr)
             case "getitem":
-                return self.getitem(expr.value, self.type_of(expr.index), None)
+                return subscripts.getitem(self, expr.value, self.type_of(expr.index), None)
             case "static_getitem":
                 index = self.type_of(expr.index_var) if expr.index_var is not None else INT
-                return self.getitem(expr.value, index, expr.index)
+                return subscripts.getitem(self, expr.value, index, expr.index)
             case "getiter":
-                return self.getiter(expr.value)
+                return subscripts.getiter(self, expr.value)
             case "iternext" | "pair_first":
                 kind = self.kind_of(expr.value)
                 return kind.item if expr.op == "pair_first" and isinstance(kind, Iterator) else kind
@@ -286,7 +295,7 @@ class Checker:
             case "exhaust_iter":
                 return self.kind_of(expr.value)
             case "build_tuple":
-                return self.build_tuple(expr, target)
+                return subscripts.build_tuple(self, expr, target)
             case _:
                 raise self.reject(f"an operation outside the exact subset ({expr.op})")
 
@@ -332,64 +341,3 @@ class Checker:
         """An operator with two operands, or its in-place twin."""
         function = expr.immutable_fn if expr.op == "inplace_binop" else expr.fn
         return rules.binop(self, INPLACE.get(function, function), expr, target)
-
-    def store(self, target: Any, index: Any, value: Any) -> None:
-        """`array[index] = value`."""
-        array, what = self.type_of(target), self.type_of(value)
-        if not isinstance(array, numba_types.Array):
-            raise self.reject("a store into something that is no array")
-        scalar = self.index(array, index)
-        given = what.dtype if isinstance(what, numba_types.Array) and not scalar else what
-        if given != array.dtype and not (array.dtype == FLOAT and what == INT):
-            raise self.reject(f"{words(what)} is stored into an array of {array.dtype}")
-        kind = self.kind_of(target)
-        if isinstance(kind, Array):
-            self.plan.written |= kind.roots
-
-    def index(self, array: Any, index: Any) -> bool:
-        """Whether an index picks one element; refuses what is no int and no slice."""
-        parts = [plain(part) for part in (index if isinstance(index, numba_types.BaseTuple) else (index,))]
-        if any(part != INT and not isinstance(part, numba_types.SliceType) for part in parts):
-            raise self.reject("an index that is no int and no slice")
-        if len(parts) > array.ndim:
-            raise self.reject(f"an array of {array.ndim} dimensions is indexed with {len(parts)} ints")
-        return len(parts) == array.ndim and all(part == INT for part in parts)
-
-    def getitem(self, source: Any, index: Any, static: Any) -> Kind | None:
-        """`array[index]` or `tuple[index]`."""
-        kind, container = self.kind_of(source), self.type_of(source)
-        if isinstance(container, numba_types.Array):
-            if self.index(container, index):
-                return NUMPY
-            return Array(kind.roots, whole=False) if isinstance(kind, Array) else None
-        if isinstance(container, numba_types.BaseTuple) and plain(index) == INT:
-            if not isinstance(kind, Items):
-                return None
-            if type(static) is int:
-                item: Kind | None = kind.items[static]
-            else:
-                item = None
-                for each in kind.items:
-                    item = joined(item, each)
-            if self.final and isinstance(item, Number) and item.mixed:
-                raise self.reject("a tuple holds both Python's and NumPy's numbers")
-            return item
-        raise self.reject(f"an index into {words(container)}")
-
-    def getiter(self, source: Any) -> Kind | None:
-        """What a `for` draws from."""
-        container = self.type_of(source)
-        if isinstance(container, numba_types.RangeType):
-            return Iterator(PYTHON)
-        if isinstance(container, numba_types.Array):
-            kind = self.kind_of(source)
-            if container.ndim == 1:
-                return Iterator(NUMPY)
-            return Iterator(Array(kind.roots, whole=False)) if isinstance(kind, Array) else None
-        raise self.reject(f"a loop over {words(container)}")
-
-    def build_tuple(self, expr: Any, target: Any) -> Kind | None:
-        """`(a, b)`."""
-        of = self.kind_of if target.name in self.index_only else self.settled
-        items = [of(item) for item in expr.items]
-        return None if None in items else Items(tuple(item for item in items if item is not None))

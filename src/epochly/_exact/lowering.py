@@ -40,6 +40,11 @@ FLOAT_REGISTER = {"x86_64": "x", "AMD64": "x", "aarch64": "w", "arm64": "w"}.get
 LIBM = ctypes.CDLL(None)  # the symbols of the running interpreter: the `pow` that CPython itself calls
 
 
+def plain(machine_type: Any) -> Any:
+    """A numba type without the literal value it may carry."""
+    return numba_types.unliteral(machine_type)
+
+
 def primitive(name: str, cases: dict[tuple[Any, ...], tuple[Any, Implementation]]) -> Key:
     """A new key of numba's, typed and lowered by `cases`: argument types to (result type, implementation)."""
 

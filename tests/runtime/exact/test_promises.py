@@ -332,3 +332,32 @@ def test_a_function_that_defines_another_is_rejected():
         return inner(n)
 
     assert isinstance(specialise(outer, (1,)), Rejected)
+
+
+def test_results_of_two_sorts_are_told_apart():
+    """A function that returns Python's number here and NumPy's there is exact on both ways, compiled or not."""
+
+    def early(a, n):
+        if n == 0:
+            return 0.0
+        return a[0]
+
+    def either(a, b, n):
+        if n == 0:
+            return a
+        return b
+
+    def pair(a, n):
+        if n == 0:
+            return 0.0, 1
+        return a[0], 1
+
+    a, b = np.ones(2), np.zeros(2)
+    for n in (0, 1):
+        for function, make in (
+            (early, lambda n=n: (a, n)),
+            (either, lambda n=n: (a, b, n)),
+            (pair, lambda n=n: (a, n)),
+        ):
+            expected, found, _ = differ.both(function, make)
+            assert found == expected
