@@ -70,7 +70,7 @@ def outside() -> Outside:
         clock=perf_counter_ns,
         say=say,
         machine=machine,
-        compiler=find_compiler,
+        compiler=lambda: find_compiler(os.environ),
         traced=traced,
         monitored=monitored,
     )

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import FunctionType
 
 
@@ -53,6 +53,7 @@ class Compiler:
 
     specialise: Callable[[FunctionType, tuple[Any, ...]], Compiled | Rejected]
     deopt: type[Exception]
+    store: Any = None
 
     def attempt(self, function: FunctionType, args: tuple[Any, ...]) -> Compiled | Rejected:
         """Compile; a fault of ours or of numba becomes a reason, never the program's error."""
@@ -62,10 +63,17 @@ class Compiler:
             return NotCompiled(f"the compiler failed: {type(error).__name__}: {error}")
 
 
-def find_compiler() -> Compiler | str:
-    """The compiler, or the line that says why there is none."""
+def find_compiler(environ: Mapping[str, str]) -> Compiler | str:
+    """The compiler, with the cache on disk where there can be one; or the line that says why there is none."""
     try:
-        exact = import_module("epochly._exact")
+        exact, cache = import_module("epochly._exact"), import_module("epochly._cache")
     except ImportError as error:
         return f"the exact compiler does not load ({error}), levels 0 and 1 work; hint: try `epochly doctor`"
-    return Compiler(exact.specialise, exact.Deopt)
+    folder = cache.default_folder(environ)
+    store = cache.Off("no folder for it can be told") if folder is None else cache.open_store(folder)
+
+    def specialise(function: FunctionType, args: tuple[Any, ...]) -> Compiled | Rejected:
+        made: Compiled | Rejected = cache.cached_specialise(function, args, store)
+        return made
+
+    return Compiler(specialise, exact.Deopt, store)

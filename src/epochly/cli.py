@@ -160,7 +160,20 @@ def _doctor(_rest: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _cache(_rest: list[str], _environ: Mapping[str, str]) -> int:
-    print("compiled code is kept in memory only so far; every process compiles anew")
+    from epochly._api import session  # noqa: PLC0415 - a command imports what it needs
+    from epochly._compiler import Compiler  # noqa: PLC0415
+
+    compiler = session().compiler()
+    if not isinstance(compiler, Compiler):
+        print(compiler)
+        return 0
+    folder = getattr(compiler.store, "folder", None)
+    if folder is None:
+        print(f"every process compiles anew: {compiler.store.reason}")
+        return 0
+    with os.scandir(folder) as entries:
+        sizes = [entry.stat(follow_symlinks=False).st_size for entry in entries]
+    print(f"{folder}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB; hint: it may be deleted at any time")
     return 0
 
 

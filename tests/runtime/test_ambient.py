@@ -35,7 +35,7 @@ def test_saying_survives_a_missing_stderr(monkeypatch):
 
 def test_compiler_is_found():
     """The exact compiler gives what the door promises."""
-    found = find_compiler()
+    found = find_compiler({})
     assert isinstance(found, Compiler)
     assert issubclass(found.deopt, Exception)
 
@@ -47,5 +47,5 @@ def test_compiler_that_does_not_load_is_a_line(monkeypatch):
         raise ImportError(f"no {name}")
 
     monkeypatch.setattr(epochly._compiler, "import_module", missing)
-    assert find_compiler().startswith("the exact compiler does not load (no epochly._exact)")
-    assert "; hint: " in find_compiler()
+    assert find_compiler({}).startswith("the exact compiler does not load (no epochly._exact)")
+    assert "; hint: " in find_compiler({})

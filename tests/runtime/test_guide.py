@@ -17,7 +17,9 @@ def test_guide_examples_run(tmp_path):
     assert len(blocks) >= 4
     script = tmp_path / "guide.py"
     script.write_text("\n".join(blocks), "utf-8")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EPOCHLY")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EPOCHLY")} | {
+        "HOME": str(tmp_path)
+    }
     done = subprocess.run(
         [sys.executable, str(script)], check=False, capture_output=True, text=True, env=kept, timeout=120
     )

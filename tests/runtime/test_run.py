@@ -207,3 +207,16 @@ def test_interrupt_ends_a_run_as_python_ends(tmp_path):
     done = finished([sys.executable, "-m", "epochly", "run", "script.py"], tmp_path)
     assert done.returncode == -signal.SIGINT
     assert "KeyboardInterrupt" in done.stderr
+
+
+def test_second_run_takes_compiled_code_from_the_cache(tmp_path):
+    """What one process compiled the next one loads, and the report says so; a folder that is no use does no harm."""
+    (tmp_path / "hot.py").write_text(HOT.replace("range(100)", "range(300)"))
+    command = [sys.executable, "-m", "epochly", "run", "--report=json", "hot.py"]
+    hits = []
+    for cache in ("cache", "cache", "hot.py"):
+        done = finished(command, tmp_path, XDG_CACHE_HOME=str(tmp_path / cache))
+        assert done.stdout == "35999700\n"
+        report = json.loads(done.stderr[done.stderr.index("{") :])
+        hits.append((report["functions"][0]["status"], report["totals"]["cache_hits"]))
+    assert hits == [("compiled", 0), ("compiled", 1), ("compiled", 0)]
