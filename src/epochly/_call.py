@@ -93,8 +93,8 @@ class Site:
 
     def timed(self, /, *args: Any, **kwargs: Any) -> Any:
         """One of the calls that are looked at; a recursive one inside it is not."""
-        thread, outside = get_ident(), self.session.outside
-        if thread in self._inside or outside.traced():
+        thread = get_ident()
+        if thread in self._inside or self.session.outside.traced():
             return self.original(*args, **kwargs)
         self._inside.add(thread)
         try:
@@ -220,9 +220,8 @@ class Site:
 
     def _served(self, version: Version, call: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """A timed call of a compiled version: by the interpreter for comparison, or by compiled code."""
-        session, compiler = self.session, self.session.compiler()
+        session, compiler, every = self.session, self.session.compiler(), self.session.verify_every
         assert isinstance(compiler, Compiler)
-        every = session.verify_every
         if every and next(version.shadows) % every == 0:
             from epochly._shadow import shadow  # noqa: PLC0415 - only verify mode pays for it
 
