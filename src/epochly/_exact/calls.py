@@ -14,6 +14,7 @@ from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
 from epochly._exact.lowering import BOOL, FLOAT, INT, NONE, numba_types
 from epochly._exact.machine import RANGE
 from epochly._exact.mathematics import ABS, CONVERSIONS, FLOAT_TO_FLOAT, FLOAT_TO_INT, MAX, MIN
+from epochly._exact.values import kind_of_constant
 
 if TYPE_CHECKING:
     from epochly._exact.check import Checker
@@ -106,5 +107,5 @@ def attribute(checker: Checker, expr: Any) -> Kind | None:
             return OPAQUE
         raise checker.reject(f"`.{expr.attr}` of an array")
     if isinstance(owner, numba_types.Module):
-        return OPAQUE
+        return kind_of_constant(getattr(owner.pymod, expr.attr), owner, expr.loc.line)
     raise checker.reject(f"`.{expr.attr}` of {words(owner)}")

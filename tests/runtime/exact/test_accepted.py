@@ -203,6 +203,10 @@ def relu(a, b):
     return top
 
 
+def circle(a, r):
+    return math.pi * r * r + np.pi * a[0], r < math.inf
+
+
 def compared(n, x):
     return n < x, x == 2.5, n != 3, (n < x) & (x < 9.0)
 
@@ -244,6 +248,7 @@ ACCEPTED = [
     (whole_arrays, lambda: (np.arange(8.0), np.ones(8), 1.5)),
     (swept, lambda: (np.arange(25.0).reshape(5, 5), 3)),
     (relu, lambda: (np.arange(-3.0, 3.0), np.zeros(6))),
+    (circle, lambda: (np.ones(1), 2.0)),
     (compared, lambda: (3, 2.5)),
     (nothing, lambda: (np.zeros(2),)),
     (of_numpy, lambda: (np.float64(1.5), np.int64(4))),

@@ -361,3 +361,35 @@ def test_results_of_two_sorts_are_told_apart():
         ):
             expected, found, _ = differ.both(function, make)
             assert found == expected
+
+
+def rebinding(n):
+    """Binds a global, which no machine code may do."""
+    global FACTOR  # noqa: PLW0603 - the construct in question
+    FACTOR = n
+    return n
+
+
+def caught(a, i):
+    """Handles an error that machine code would have to raise."""
+    try:
+        return a[i]
+    except IndexError:
+        return None
+
+
+def finished(a, i):
+    """Runs code whatever happens."""
+    s = 0.0
+    try:
+        s = a[i]
+    finally:
+        a[0] = 1.0
+    return s
+
+
+@pytest.mark.parametrize("function", [rebinding, caught, finished])
+def test_what_numba_itself_cannot_read_is_rejected(function):
+    """Whatever numba raises while it compiles, and whatever handles errors, leaves the function to the interpreter."""
+    args = (1,) if function is rebinding else (np.ones(3), 1)
+    assert isinstance(specialise(function, args), Rejected)
