@@ -15,7 +15,7 @@ from epochly_release.world import Ran, Response
 
 ENVIRON = {
     "PATH": "/usr/bin",
-    "HOME": "/home/somebody",
+    "HOME": "/nonexistent",
     "PYTHONPATH": "release/src",
     "TWINE_REPOSITORY": "elsewhere",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "may ask",
