@@ -137,7 +137,7 @@ class _Describer:
                 text(name) + self.value(space[name], mentioned, way) for name in mentioned if name in space
             )
             return tagged(b"module", text(value.__name__) + sequence(inside))
-        if type(value) is types.FunctionType:
+        if type(value) is types.FunctionType and not _is_of_numpy(value):
             return self.function(value)
         return constant(value) if _is_constant(value) else _reference(value)
 
@@ -147,8 +147,13 @@ def _is_constant(value: object) -> bool:
     return type(value) in plain or isinstance(value, np.generic)
 
 
+def _is_of_numpy(function: types.FunctionType) -> bool:
+    """Whether NumPy wrote it: numba has its own for these, and code that one was inlined into is not kept."""
+    return str(function.__globals__.get("__name__")).partition(".")[0] == "numpy"
+
+
 def _reference(value: object) -> bytes:
-    """A builtin function or type by its name, where the name leads to it in a package that `Build` has the version of."""
+    """A function or type by its name, where the name leads to it in a package that `Build` has the version of."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     found: Any = sys.modules.get(module) if isinstance(module, str) else None
     if (

@@ -61,7 +61,7 @@ def nothing(a):
 
 def fresh(n):
     """An array of its own."""
-    a = np.zeros(n)
+    a = np.ones(n)
     for i in range(n):
         a[i] = i * 0.1
     return a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import subprocess
@@ -72,6 +73,11 @@ DIFFERENT = {
     "a global that is not there": ((GLOBAL, {"N": 1}), (GLOBAL,)),
     "a builtin that a global hides": ((CALL.replace("g", "abs"),), (CALL.replace("g", "abs"), {"abs": math.sqrt})),
     "which function of `math`": ((CALL, {"g": math.sin}), (CALL, {"g": math.cos})),
+    "which function of NumPy's": ((TOOL, {"tool": module(N=np.ones)}), (TOOL, {"tool": module(N=np.full)})),
+    "a function that took a name of NumPy's": (
+        (TOOL, {"tool": module(N=np.ones)}),
+        (TOOL, {"tool": module(N=functools.wraps(np.ones)(function()))}),
+    ),
     "what a module holds": ((TOOL, {"tool": module(N=1)}), (TOOL, {"tool": module(N=2)})),
     "what a module in a module holds": (
         (DEEP, {"tool": module(part=module(N=1))}),
