@@ -30,8 +30,8 @@ BY_FAMILY = {
     "sorting": "insertion_sort shell_sort quick_sort binary_searches",
     "matrices": "matmul lu cholesky solve_lower spmv power_method",
     "images": "box_blur sobel histogram threshold",
-    "signals": "fir biquad exponential_average peaks",
-    "geometry": "is_convex haversines",
+    "signals": "fir biquad goertzel exponential_average peaks",
+    "geometry": "is_convex closest_pair haversines",
     "bits": "crc32 crc16 xorshift gray_codes",
 }
 ACCEPTED = {name for names in BY_FAMILY.values() for name in names.split()}
@@ -41,23 +41,12 @@ REJECTED = {
     "bubble_sort": "list",
     "matmul_single": "float32",
     "threshold_bytes": "uint8",
-    "cholesky_by_rows": "",  # slices and `numpy.dot`
+    "cholesky_by_rows": "",  # slices and `numpy.dot`, which numba itself cannot do without scipy
     "points_inside": "bools",  # `!=` of NumPy's bools
-    "goertzel": "",  # `math.pi`
-    "closest_pair": "",  # `math.inf`
     "fnv1a": "types",  # needs ints beyond 64 bits
 }
-SLOW_TO_REFUSE = {
-    "distances",
-    "clip_and_mask",
-    "wave_step",
-}  # numba infers types for seconds before a decision
-NEEDS_SCIPY = {"cholesky_by_rows", "gemver", "dense_layer"}
-RAISES_FOR_SCIPY = pytest.mark.xfail(
-    raises=ImportError,
-    reason="`specialise` lets numba's `ImportError` through where numba wants scipy for `@` and `numpy.dot`: it is to reject",
-)
-
+# numba infers types for seconds before these can be judged.
+SLOW_TO_REFUSE = {"distances", "clip_and_mask", "gemver", "wave_step"}
 SLOWER_THAN_NUMPY = {"wave_step"}
 COMPILED_IN_VAIN = pytest.mark.xfail(
     raises=AssertionError,
@@ -67,8 +56,7 @@ COMPILED_IN_VAIN = pytest.mark.xfail(
 
 def marked(name):
     """The name as a parameter, with what is known against it."""
-    marks = [pytest.mark.slow] * (name in SLOW_TO_REFUSE) + [RAISES_FOR_SCIPY] * (name in NEEDS_SCIPY)
-    marks += [COMPILED_IN_VAIN] * (name in SLOWER_THAN_NUMPY)
+    marks = [pytest.mark.slow] * (name in SLOW_TO_REFUSE) + [COMPILED_IN_VAIN] * (name in SLOWER_THAN_NUMPY)
     return pytest.param(name, marks=marks)
 
 
@@ -130,7 +118,7 @@ def test_tables_name_every_kernel_once():
     assert len(YIELDING) >= 10
 
 
-@pytest.mark.parametrize("name", list(map(marked, KERNELS)))
+@pytest.mark.parametrize("name", KERNELS)
 def test_kernel_does_exactly_what_cpython_does(name):
     """Value, type, array bytes and warnings are CPython's, from machine code for those in the table and only for them."""
     kernel, ours = KERNELS[name], overlaid(name)
