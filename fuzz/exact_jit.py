@@ -5,6 +5,7 @@
 Programs are drawn from what the compiler accepts and a little beyond; inputs from the edges of their types: 2**63-1, NaN,
 infinities, negative zero, empty arrays, views that alias, read-only and non-contiguous arrays. Exits with 1 when value, type,
 exception, array bytes or warnings of any call differ. It refuses to use more than 4 GiB. The oracle is CPython itself.
+One grammar of programs and its inputs, hence long.
 """
 
 from __future__ import annotations
