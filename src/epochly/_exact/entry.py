@@ -18,7 +18,7 @@ from numba.core.errors import NumbaError
 from epochly._exact import Compiled, Rejected
 from epochly._exact.dispatch import box_for, dispatcher
 from epochly._exact.guards import watched
-from epochly._exact.helpers import OPTIONS
+from epochly._exact.inlining import OPTIONS
 from epochly._exact.kinds import Kind, Reject
 from epochly._exact.lowering import FLOAT_REGISTER, numba_types
 from epochly._exact.machine import FLAGS

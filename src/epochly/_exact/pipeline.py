@@ -21,7 +21,7 @@ from numba.core.untyped_passes import InlineInlinables, IRProcessing
 
 from epochly._exact.apply import Applier
 from epochly._exact.check import Checker
-from epochly._exact.helpers import give_up_instead_of_raising, inline_helpers
+from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
 from epochly._exact.lowering import install
 from epochly._exact.replace import replace
 
@@ -60,7 +60,7 @@ class Replace(FunctionPass):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class Raises(FunctionPass):
-    """See `helpers`."""
+    """See `inlining`."""
 
     _name = "epochly_raises"
 
