@@ -42,10 +42,11 @@ def main() -> None:
 def _exact_kernels(rounds: int) -> None:
     """Last, and imported late: numba stays out of the process while the others are measured."""
     import exact_kernels
+    from exact_tables import report, summary
 
     rows, yielding = exact_kernels.measure(rounds=rounds)
-    print(f"\n{exact_kernels.report(rows, yielding)}")
-    if exact_kernels.summary(rows, yielding)["wrong"]:
+    print(f"\n{report(rows, yielding)}")
+    if summary(rows, yielding)["wrong"]:
         sys.exit("a result has other bits than CPython's")
 
 

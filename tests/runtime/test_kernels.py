@@ -166,7 +166,7 @@ def test_outcome_tells_apart_what_a_program_can():
 
 def test_benchmark_shows_a_wrong_result_and_does_not_praise_its_speed():
     """A kernel with other bits is counted as wrong, has no ratio, and is left out of the means."""
-    bench = importlib.import_module("exact_kernels")
+    bench = importlib.import_module("exact_tables")
     good = bench.Row(
         kernel="good",
         family="demo",
