@@ -55,6 +55,8 @@ def test_encodings_do_not_run_into_each_other():
     assert (
         len({sequence(map(text, parts)) for parts in (("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""))}) == 4
     )
+    assert sequence(map(text, ("a", "b"))) != sequence(map(text, ("astrb",)))
+    assert constant(("a", "b")) != constant(("astrb",))
 
 
 @given(VALUES, VALUES)
