@@ -1,8 +1,8 @@
 """Primitives of the machinery itself: floating-point status flags, run-time tags, ranges, and looking for signals.
 
 NumPy warns by the processor's status flags, and so do we: they are cleared at entry and read before each return, and any
-flag means that the interpreter runs the call, with whatever `numpy.errstate` and warning filters then say. Underflow counts
-too, because `numpy.errstate(under="raise")` may hold. It refuses ranges beyond 62 bits, whose length numba miscounts.
+flag means that the interpreter runs the call, with whatever `numpy.errstate` and warning filters then say. Underflow is
+ignored by NumPy unless somebody asked for it, so NumPy is asked where it happened. It refuses ranges beyond 62 bits, whose length numba miscounts.
 Sources: ISO C 7.6, IEEE 754 clause 7, numba's range implementation.
 """
 
@@ -13,6 +13,7 @@ import platform
 from typing import Any
 
 import llvmlite.binding
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
@@ -36,6 +37,7 @@ FLAGS = {
     "aarch64": 1 | 2 | 4 | 8,
     "arm64": 1 | 2 | 4 | 8,
 }.get(platform.machine(), 0)
+UNDERFLOW = 16 if platform.machine() in {"x86_64", "AMD64"} else 8
 SELDOM = (
     2**16
 )  # passes of a loop without inner loops between two looks for a signal; a few hundred microseconds
@@ -49,10 +51,20 @@ def _clear(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
 
 
 def _test(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+    why = "a NumPy operation may have to warn"
     raised = call_c(builder, "fetestexcept", I32, ir.Constant(I32, FLAGS))
-    unclean = builder.icmp_signed("!=", raised, ir.Constant(I32, 0))
-    deopt_if(context, builder, unclean, "a NumPy operation may have to warn")
+    grave = builder.and_(raised, ir.Constant(I32, FLAGS & ~UNDERFLOW))
+    deopt_if(context, builder, builder.icmp_signed("!=", grave, ir.Constant(I32, 0)), why)
+    with builder.if_then(builder.icmp_signed("!=", raised, ir.Constant(I32, 0)), likely=False):
+        matters = call_c(builder, "underflow_matters", I32)
+        deopt_if(context, builder, builder.icmp_signed("!=", matters, ir.Constant(I32, 0)), why)
     return context.get_dummy_value()
+
+
+@ctypes.CFUNCTYPE(ctypes.c_int)
+def _underflow_matters() -> int:
+    """Whether NumPy does anything at all about an underflow, here and now."""
+    return int(np.geterr()["under"] != "ignore")
 
 
 def _tag_is(context: Any, builder: Any, _: Any, args: Any) -> Any:
@@ -102,6 +114,10 @@ for _name in ("feclearexcept", "fetestexcept"):
 llvmlite.binding.add_symbol(
     "epochly_c_PyErr_CheckSignals",
     ctypes.cast(ctypes.pythonapi.PyErr_CheckSignals, ctypes.c_void_p).value,
+)
+
+llvmlite.binding.add_symbol(
+    "epochly_c_underflow_matters", ctypes.cast(_underflow_matters, ctypes.c_void_p).value
 )
 
 CLEAR_FLAGS: Key = primitive("clear_flags", {(): (NONE, _clear)})

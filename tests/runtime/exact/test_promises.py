@@ -393,3 +393,26 @@ def test_what_numba_itself_cannot_read_is_rejected(function):
     """Whatever numba raises while it compiles, and whatever handles errors, leaves the function to the interpreter."""
     args = (1,) if function is rebinding else (np.ones(3), 1)
     assert isinstance(specialise(function, args), Rejected)
+
+
+def test_underflow_is_served_unless_numpy_was_told_to_care():
+    """Denormal results of NumPy's numbers are no reason to step back; under `errstate(under=...)` they are."""
+
+    def halved(values, times):
+        for _ in range(times):
+            for at in range(values.shape[0]):
+                values[at] = values[at] * 0.5
+        return values[0]
+
+    compiled = specialise(halved, (np.full(2, 1.0), 1))
+    assert isinstance(compiled, Compiled)
+    served, plain = np.full(2, 1e-300), np.full(2, 1e-300)
+    result = compiled.call(served, 60)
+    assert type(result) is np.float64
+    assert (result, served.tobytes()) == (halved(plain, 60), plain.tobytes())
+    assert 0.0 < result < sys.float_info.min
+    with np.errstate(under="raise"):
+        again = np.full(2, 1e-300)
+        with pytest.raises(Deopt, match="may have to warn"):
+            compiled.call(again, 60)
+        assert again.tobytes() == np.full(2, 1e-300).tobytes()
