@@ -69,6 +69,9 @@ def _names(function: types.FunctionType) -> Iterator[NameGuard]:
         elif name in builtins.__dict__:
             yield NameGuard(space, name, MISSING)
             yield NameGuard(_builtins_of(function), name, builtins.__dict__[name])
+    for cell in function.__closure__ or ():
+        if isinstance(cell.cell_contents, types.ModuleType):
+            yield from _parts(cell.cell_contents, function.__code__.co_names, set())
 
 
 def _parts(module: types.ModuleType, names: tuple[str, ...], seen: set[int]) -> Iterator[NameGuard]:

@@ -416,3 +416,33 @@ def test_underflow_is_served_unless_numpy_was_told_to_care():
         with pytest.raises(Deopt, match="may have to warn"):
             compiled.call(again, 60)
         assert again.tobytes() == np.full(2, 1e-300).tobytes()
+
+
+def test_module_in_a_closure_is_watched_like_a_global_one():
+    """A function of a module that a closure holds may be rebound; the compiled call then steps back."""
+    module = types.ModuleType("held")
+    exec("def h(x):\n    return x + 1.5", module.__dict__)
+    inner = types.ModuleType("held.inner")
+    exec("def k(x):\n    return x * 2.0", inner.__dict__)
+    module.inner = inner
+
+    def make(m):
+        def g(x):
+            return m.h(x) + m.inner.k(x)
+
+        return g
+
+    g = make(module)
+    compiled = specialise(g, (1.0,))
+    assert isinstance(compiled, Compiled), compiled
+    assert compiled.call(1.0) == g(1.0) == 4.5
+    for namespace, name, changed in (
+        (module, "h", "def h(x):\n    return x + 100.5"),
+        (inner, "k", "k = abs"),
+    ):
+        kept = getattr(namespace, name)
+        exec(changed, namespace.__dict__)
+        with pytest.raises(Deopt, match="guard"):
+            compiled.call(1.0)
+        setattr(namespace, name, kept)
+    assert compiled.call(1.0) == 4.5
