@@ -47,17 +47,11 @@ REJECTED = {
 }
 # numba infers types for seconds before these can be judged.
 SLOW_TO_REFUSE = {"distances", "clip_and_mask", "gemver", "wave_step"}
-SLOWER_THAN_NUMPY = {"wave_step"}
-COMPILED_IN_VAIN = pytest.mark.xfail(
-    raises=AssertionError,
-    reason="arithmetic on slices is compiled for ten seconds and more, and then takes 1.8x NumPy's time: it is to be refused",
-)
 
 
 def marked(name):
     """The name as a parameter, with what is known against it."""
-    marks = [pytest.mark.slow] * (name in SLOW_TO_REFUSE) + [COMPILED_IN_VAIN] * (name in SLOWER_THAN_NUMPY)
-    return pytest.param(name, marks=marks)
+    return pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW_TO_REFUSE))
 
 
 class Overlaid:

@@ -1,7 +1,8 @@
 """Arithmetic on whole arrays of floats: IEEE 754 makes each element exact, and the status flags say where NumPy would warn.
 
 numba's own loops are used. It refuses ints, whose overflow numba leaves undefined; reductions, whose order differs; and an
-in-place operation whose operand may overlap its target, which NumPy would buffer. Sources: NumPy's ufunc reference, NEP 50.
+in-place operation whose operand may overlap its target, which NumPy would buffer; and arrays of two dimensions and more, at
+which NumPy's own loops are as fast and numba compiles for seconds. Sources: NumPy's ufunc reference, NEP 50.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any) -> Kind | Non
     for operand in (left, right):
         if function not in OPERATORS or (operand not in (FLOAT, INT) and not _is_floats(operand)):
             raise checker.reject(f"`{function.__name__}` of {words(left)} and {words(right)}")
+        _leave_to_numpy(checker, function, operand)
     if checker.final:
         checker.plan.uses_flags = True
     if expr.op != "inplace_binop" or not isinstance(left, numba_types.Array):
@@ -48,9 +50,16 @@ def call(checker: Checker, key: Any, expr: Any, target: Any) -> Kind | None:
     args = [checker.type_of(arg) for arg in expr.args]
     if len(args) != 1 or not _is_floats(args[0]):
         raise checker.reject(f"`{key.__name__}` of something that is no array of floats")
+    _leave_to_numpy(checker, key, args[0])
     if checker.final:
         checker.plan.uses_flags = True
     return _result(checker, target, args[0])
+
+
+def _leave_to_numpy(checker: Checker, function: Any, operand: Any) -> None:
+    if isinstance(operand, numba_types.Array) and operand.ndim > 1:
+        why = f"`{function.__name__}` of whole arrays of {operand.ndim} dimensions, which NumPy does well"
+        raise checker.reject(why, "leave it, or loop over its elements")
 
 
 def _is_floats(machine_type: Any) -> bool:
