@@ -33,6 +33,7 @@ from epochly._exact.lowering import (
     pinned,
     primitive,
 )
+from epochly._exact.powers import power
 
 WIDE = "an int does not fit into 64 bits"
 
@@ -135,7 +136,7 @@ def _float_floor(want_quotient: bool) -> Implementation:
 
 
 def _float_power(context: Any, builder: Any, _: Any, args: Any) -> Any:
-    result = call_c(builder, "pow", F64, *args)
+    result = power(builder, *args)
     deopt_if(context, builder, not_finite(builder, result), "a power is not a finite float")
     return result
 
@@ -182,7 +183,7 @@ def _comparison(sign: str, *, int_first: bool) -> Implementation:
     return lower
 
 
-for _name in ("pow", "fmod", "copysign", "floor"):
+for _name in ("fmod", "copysign", "floor"):
     opaque_symbol(_name)
 
 _II, _FF = (INT, INT), (FLOAT, FLOAT)
