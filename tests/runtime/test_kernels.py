@@ -28,10 +28,10 @@ BY_FAMILY = {
     "stencils": "heat_1d jacobi_2d seidel_2d heat_3d life",
     "dynamic": "edit_distance common_subsequence knapsack floyd_warshall matrix_chain",
     "sorting": "insertion_sort shell_sort quick_sort binary_searches",
-    "matrices": "matmul lu cholesky solve_lower spmv power_method",
-    "images": "box_blur sobel histogram threshold",
+    "matrices": "matmul matmul_single lu cholesky solve_lower spmv power_method",
+    "images": "box_blur sobel histogram threshold threshold_bytes",
     "signals": "fir biquad goertzel exponential_average peaks",
-    "geometry": "is_convex closest_pair haversines",
+    "geometry": "points_inside is_convex closest_pair haversines",
     "bits": "crc32 crc16 xorshift gray_codes",
 }
 ACCEPTED = {name for names in BY_FAMILY.values() for name in names.split()}
@@ -39,11 +39,8 @@ ACCEPTED = {name for names in BY_FAMILY.values() for name in names.split()}
 REJECTED = {
     "simpson": "contains",  # `in` a tuple
     "bubble_sort": "list",
-    "matmul_single": "float32",
-    "threshold_bytes": "uint8",
     "cholesky_by_rows": "",  # slices and `numpy.dot`, which numba itself cannot do without scipy
-    "points_inside": "bools",  # `!=` of NumPy's bools
-    "fnv1a": "types",  # needs ints beyond 64 bits
+    "fnv1a": "beyond 64 bits",  # needs ints beyond 64 bits
 }
 # numba infers types for seconds before these can be judged.
 SLOW_TO_REFUSE = {"distances", "clip_and_mask", "gemver", "wave_step"}
@@ -94,7 +91,7 @@ def odd_arguments(args):
                 yield (*args[:position], number, *args[position + 1 :])
             continue
         others = [arg[:0], arg[:1], arg[:-1]]
-        for value in (np.nan, np.inf, -0.0, 1e308) if arg.dtype == np.float64 else (-1, 2**63 - 1):
+        for value in spoilers(arg.dtype):
             if arg.dtype != np.bool_:
                 spoiled = arg.copy()
                 spoiled.flat[:: max(1, arg.size // 3)] = value
@@ -102,6 +99,13 @@ def odd_arguments(args):
         others += [each for each in args if isinstance(each, np.ndarray) and each is not arg]
         for other in others:
             yield (*args[:position], other, *args[position + 1 :])
+
+
+def spoilers(dtype):
+    """Values at the edges of a type."""
+    if dtype.kind == "f":
+        return np.nan, np.inf, -0.0, np.finfo(dtype).max
+    return () if dtype == np.bool_ else (np.iinfo(dtype).min, np.iinfo(dtype).max)
 
 
 def test_tables_name_every_kernel_once():

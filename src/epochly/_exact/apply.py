@@ -26,7 +26,7 @@ from epochly._exact.machine import (
 from epochly._exact.mathematics import CHOSEN_TAG
 
 if TYPE_CHECKING:
-    from epochly._exact.plan import Check, Plan
+    from epochly._exact.plan import Cast, Check, Plan
 
 
 class Applier:
@@ -43,6 +43,7 @@ class Applier:
         self.checks: dict[int, list[Check]] = defaultdict(list)
         for check in plan.checks:
             self.checks[id(check.statement)].append(check)
+        self.casts = {id(cast.statement): cast for cast in plan.casts}
 
     def run(self) -> None:
         """Change the function, in place."""
@@ -108,6 +109,8 @@ class Applier:
             key = TAG_IS_NOT if check.unless else TAG_IS
             code = self.constant(block, statement.loc, check.code)
             self.call(block, statement.loc, key, (self.tag(block, statement.loc, check.name), code), NONE)
+        if id(statement) in self.casts:
+            self.convert(block, statement, self.casts[id(statement)])
         if isinstance(statement, ir.Return) and self.plan.uses_flags:
             self.call(block, statement.loc, TEST_FLAGS, (), NONE)
         self.out.append(statement)
@@ -117,6 +120,13 @@ class Applier:
                 self.out.append(
                     ir.Assign(source, self.companion(block, statement.target.name), statement.loc)
                 )
+
+    def convert(self, block: Any, statement: Any, cast: Cast) -> None:
+        """Give a store the value in the array's own type."""
+        statement.value = self.call(block, statement.loc, cast.key, (statement.value,), cast.result)
+        before = self.calltypes[statement]
+        after = before.replace(args=(*before.args[:-1], cast.result))
+        dict.__setitem__(self.calltypes, statement, after)
 
     def tag_of_value(self, block: Any, statement: Any) -> Any:
         """The tag that belongs to an assigned value."""

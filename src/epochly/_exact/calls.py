@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from epochly._exact import elementwise
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
+from epochly._exact.constructors import ABS, CONSTRUCTED, absolute, constructed
 from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
-from epochly._exact.lowering import BOOL, FLOAT, INT, NONE, numba_types
+from epochly._exact.lowering import FLOAT, INT, NONE, numba_types
 from epochly._exact.machine import RANGE
-from epochly._exact.mathematics import ABS, CONVERSIONS, FLOAT_TO_FLOAT, FLOAT_TO_INT, MAX, MIN
+from epochly._exact.mathematics import FLOAT_TO_FLOAT, FLOAT_TO_INT, MAX, MIN
+from epochly._exact.promotion import COMPLEXES, INTEGERS, SIGNED, SINGLE, UNSIGNED
 from epochly._exact.values import kind_of_constant
 
 if TYPE_CHECKING:
     from epochly._exact.check import Checker
 
-TO_PYTHON = {id(key) for table in (CONVERSIONS, FLOAT_TO_FLOAT, FLOAT_TO_INT) for key in table.values()}
+TO_PYTHON = {id(key) for table in (FLOAT_TO_FLOAT, FLOAT_TO_INT) for key in table.values()}
 PYTHON_ONLY = {id(key) for function, key in FLOAT_TO_INT.items() if function is round}
-ROUNDED = {id(key) for function, key in FLOAT_TO_INT.items() if function is not int}
+ROUNDED = {id(key) for key in FLOAT_TO_INT.values()}
+BITS = 64  # of Python's ints in machine code
+CONVERTIBLE = (*INTEGERS, SINGLE, FLOAT)  # what `math` takes
+RANGED = (INT, *SIGNED, *(kind for kind in UNSIGNED if kind.bitwidth < BITS))
 
 
 def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
@@ -50,19 +55,18 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
     if key is slice and all(arg in (INT, NONE) for arg in args):
         return OPAQUE
     if key is RANGE:
-        if any(arg != INT for arg in args):
+        if any(arg not in RANGED for arg in args):
             raise checker.reject("`range` of something that is no int")
         return OPAQUE
     if id(key) in TO_PYTHON:
         return _to_python(checker, key, expr, args)
+    if key in CONSTRUCTED:
+        return constructed(checker, key, expr)
     if key is ABS:
-        kind = checker.not_literal(expr.args[0])
-        if args[0] not in (INT, FLOAT) or args[0] != checker.type_of(target):
-            raise checker.reject(f"`abs` of {words(args[0])}")
-        return kind
+        return absolute(checker, expr, target)
     if key is MIN or key is MAX:
         kinds = [checker.kind_of(arg) for arg in expr.args]
-        if len(set(args)) != 1 or args[0] == BOOL:
+        if len(set(args)) != 1 or args[0] not in CONVERTIBLE:
             raise checker.reject("`min` or `max` of different types", "make both ints, or both floats")
         if None in kinds:
             return None
@@ -85,13 +89,12 @@ def _to_python(checker: Checker, key: Any, expr: Any, args: list[Any]) -> Kind |
         if kind is None:
             return None
         numpy = isinstance(kind, Number) and kind.may_be_numpy
-        bool_is_fine = key is CONVERSIONS[bool]
-        if what not in (INT, FLOAT) and not (what == BOOL and bool_is_fine):
+        if what not in CONVERTIBLE:
             raise checker.reject(f"a conversion or a function of `math` on {words(what)}")
         if id(key) in PYTHON_ONLY and numpy:
             raise checker.reject("`round` of one of NumPy's numbers")
-        if id(key) in ROUNDED and numpy and what == INT:
-            raise checker.reject("rounding one of NumPy's ints")
+        if id(key) in ROUNDED and numpy and what != FLOAT:
+            raise checker.reject("rounding one of NumPy's ints, or its float32")
     return PYTHON
 
 
@@ -106,6 +109,8 @@ def attribute(checker: Checker, expr: Any) -> Kind | None:
         if expr.attr == "copy":
             return OPAQUE
         raise checker.reject(f"`.{expr.attr}` of an array")
+    if owner in COMPLEXES and expr.attr in ("real", "imag"):
+        return checker.kind_of(expr.value)
     if isinstance(owner, numba_types.Module):
         return kind_of_constant(getattr(owner.pymod, expr.attr), owner, expr.loc.line)
     raise checker.reject(f"`.{expr.attr}` of {words(owner)}")

@@ -28,13 +28,14 @@ from epochly._exact.kinds import (
     joined,
     words,
 )
-from epochly._exact.lowering import BOOL, EXACT_IN_FLOAT, FLOAT, INT, NONE, numba_types, plain
+from epochly._exact.lowering import EXACT_IN_FLOAT, FLOAT, INT, NONE, numba_types, plain
 from epochly._exact.operators import INPLACE
 from epochly._exact.pins import operations_that_feed
-from epochly._exact.plan import Check, Plan, Swap
+from epochly._exact.plan import Cast, Check, Plan, Swap
+from epochly._exact.promotion import COMPLEXES, SCALARS, SINGLE
 from epochly._exact.values import kind_of_constant
 
-NUMBERS = (INT, FLOAT, BOOL)
+FLAGGED = (FLOAT, SINGLE, *COMPLEXES)  # types whose arithmetic may warn
 PASSING = (
     numba_types.RangeType,
     numba_types.RangeIteratorType,
@@ -53,10 +54,10 @@ PASSING = (
 def accepted_type(machine_type: Any) -> bool:
     """Whether values of this type may exist in an exact function at all."""
     kind = plain(machine_type)
-    if kind in NUMBERS or kind == NONE:
+    if kind in SCALARS or kind == NONE:
         return True
     if isinstance(kind, numba_types.Array):
-        return kind.dtype in NUMBERS and 1 <= kind.ndim <= 3
+        return kind.dtype in SCALARS and 1 <= kind.ndim <= 3
     if isinstance(kind, numba_types.BaseTuple):
         return all(accepted_type(item) for item in kind)
     return isinstance(kind, PASSING)
@@ -149,6 +150,11 @@ class Checker:
         if self.final:
             self.plan.swaps.append(Swap(expression, key, result(*args)))
 
+    def cast(self, statement: Any, key: Any, result: Any) -> None:
+        """Have the value that a statement stores converted by one of our primitives first."""
+        if self.final:
+            self.plan.casts.append(Cast(statement, key, result))
+
     # -- the walk --------------------------------------------------------------------------------------------------
     def run(self) -> Plan:
         """Check the whole function."""
@@ -168,7 +174,7 @@ class Checker:
             if isinstance(kind, Number):
                 if kind.mixed:
                     self.plan.tagged.add(name)
-                if kind.may_be_numpy and plain(self.typemap[name]) == FLOAT:
+                if kind.may_be_numpy and plain(self.typemap[name]) in FLAGGED:
                     self.plan.uses_flags = True
         return self.plan
 
@@ -225,7 +231,7 @@ class Checker:
         elif isinstance(statement, ir.Return):
             self.plan.returned = joined(self.plan.returned, self.kind_of(statement.value))
         elif isinstance(statement, ir.Branch):
-            if self.type_of(statement.cond) not in NUMBERS:
+            if self.type_of(statement.cond) not in SCALARS:
                 raise self.reject("a condition that is no number")
         elif not isinstance(statement, (ir.Jump, ir.Del, ir.StaticRaise, ir.PopBlock)):
             raise self.reject(f"a statement outside the exact subset ({type(statement).__name__.lower()})")

@@ -23,9 +23,7 @@ from epochly._exact.lowering import (
     I64,
     INFINITY,
     INT,
-    LEAST,
     LIBM,
-    ZERO,
     Implementation,
     Key,
     call_c,
@@ -35,6 +33,7 @@ from epochly._exact.lowering import (
     opaque_symbol,
     primitive,
 )
+from epochly._exact.promotion import INTEGERS, REALS, UNSIGNED
 
 ONE_ARGUMENT = [
     "sin",
@@ -126,20 +125,16 @@ def _same(_context: Any, _builder: Any, _signature: Any, args: Any) -> Any:
     return args[0]
 
 
-def _abs_int(context: Any, builder: Any, _: Any, args: Any) -> Any:
-    deopt_if(context, builder, builder.icmp_signed("==", args[0], LEAST), "an int does not fit into 64 bits")
-    return builder.select(builder.icmp_signed("<", args[0], ZERO), builder.sub(ZERO, args[0]), args[0])
-
-
 def _abs_float(_context: Any, builder: Any, _: Any, args: Any) -> Any:
     return intrinsic(builder, "llvm.fabs.f64", F64, args[0])
 
 
-def _chosen(sign: str, *, ints: bool) -> Implementation:
+def _chosen(sign: str, kind: Any) -> Implementation:
     """`min` and `max` keep the first unless a later one is strictly better, as CPython's loop does."""
 
     def lower(_context: Any, builder: Any, _: Any, args: Any) -> Any:
-        compare = builder.icmp_signed if ints else builder.fcmp_ordered
+        ints = builder.icmp_unsigned if kind in UNSIGNED else builder.icmp_signed
+        compare = ints if kind in INTEGERS else builder.fcmp_ordered
         best = args[0]
         for arg in args[1:]:
             best = builder.select(compare(sign, arg, best), arg, best)
@@ -151,8 +146,8 @@ def _chosen(sign: str, *, ints: bool) -> Implementation:
 def _min_or_max(name: str, sign: str) -> Key:
     cases: dict[tuple[Any, ...], tuple[Any, Implementation]] = {}
     for count in (2, 3, 4):
-        cases[(INT,) * count] = (INT, _chosen(sign, ints=True))
-        cases[(FLOAT,) * count] = (FLOAT, _chosen(sign, ints=False))
+        for kind in REALS:
+            cases[(kind,) * count] = (kind, _chosen(sign, kind))
     return primitive(name, cases)
 
 
@@ -189,12 +184,6 @@ def _scaled(factor: float) -> Implementation:
     return lambda _c, builder, _s, args: builder.fmul(args[0], ir.Constant(F64, factor))
 
 
-def _bool_of(*, ints: bool) -> Implementation:
-    if ints:
-        return lambda _c, builder, _s, args: builder.icmp_signed("!=", args[0], ZERO)
-    return lambda _c, builder, _s, args: builder.fcmp_unordered("!=", args[0], ir.Constant(F64, 0.0))
-
-
 def _libm_table() -> dict[Any, Key]:
     table: dict[Any, Key] = {}
     for names, arity in ((ONE_ARGUMENT, 1), (TWO_ARGUMENTS, 2)):
@@ -220,29 +209,14 @@ FLOAT_TO_FLOAT: dict[Any, Key] = LIBM_FUNCTIONS | {
     math.isfinite: primitive("math_isfinite", {(FLOAT,): (BOOL, _class_of_float("finite"))}),
 }
 FLOAT_TO_INT: dict[Any, Key] = {
-    builtins.int: primitive("int", {(INT,): (INT, _same), (FLOAT,): (INT, _to_int(""))}),
     builtins.round: primitive("round", {(INT,): (INT, _same), (FLOAT,): (INT, _to_int("rint"))}),
     math.floor: primitive("math_floor", {(INT,): (INT, _same), (FLOAT,): (INT, _to_int("floor"))}),
     math.ceil: primitive("math_ceil", {(INT,): (INT, _same), (FLOAT,): (INT, _to_int("ceil"))}),
     math.trunc: primitive("math_trunc", {(INT,): (INT, _same), (FLOAT,): (INT, _to_int(""))}),
 }
-CONVERSIONS: dict[Any, Key] = {
-    builtins.float: primitive("float", {(FLOAT,): (FLOAT, _same)}),
-    builtins.bool: primitive(
-        "bool",
-        {
-            (BOOL,): (BOOL, _same),
-            (INT,): (BOOL, _bool_of(ints=True)),
-            (FLOAT,): (BOOL, _bool_of(ints=False)),
-        },
-    ),
-}
-ABS = primitive("abs", {(INT,): (INT, _abs_int), (FLOAT,): (FLOAT, _abs_float)})
 MIN, MAX = _min_or_max("min", "<"), _min_or_max("max", ">")
 CHOSEN_TAG: dict[str, Key] = {  # by the name of the primitive that chose
     MIN.__name__: _tag_of("min", "<"),
     MAX.__name__: _tag_of("max", ">"),
 }
-REPLACED: dict[Any, Key] = (
-    FLOAT_TO_FLOAT | FLOAT_TO_INT | CONVERSIONS | {builtins.abs: ABS, builtins.min: MIN, builtins.max: MAX}
-)
+REPLACED: dict[Any, Key] = FLOAT_TO_FLOAT | FLOAT_TO_INT | {builtins.min: MIN, builtins.max: MAX}

@@ -141,7 +141,7 @@ def _float_power(context: Any, builder: Any, _: Any, args: Any) -> Any:
     return result
 
 
-def _int_power(context: Any, builder: Any, _: Any, args: Any) -> Any:
+def int_power(context: Any, builder: Any, _: Any, args: Any) -> Any:
     """Square and multiply; every product is checked."""
     one = ir.Constant(I64, 1)
     deopt_if(
@@ -195,17 +195,21 @@ INT_OPERATORS: dict[Any, Key] = {
     operator.mod: primitive("mod", {_II: (INT, _division(want_quotient=False))}),
     operator.lshift: primitive("lshift", {_II: (INT, _left_shift)}),
     operator.rshift: primitive("rshift", {_II: (INT, _right_shift)}),
-    operator.pow: primitive("pow_int", {_II: (INT, _int_power)}),
+    operator.pow: primitive("pow_int", {_II: (INT, int_power)}),
     operator.truediv: primitive("truediv_int", {_II: (FLOAT, _true_division)}),
     operator.and_: primitive("and", {_II: (INT, lambda _c, b, _s, a: b.and_(*a))}),
     operator.or_: primitive("or", {_II: (INT, lambda _c, b, _s, a: b.or_(*a))}),
     operator.xor: primitive("xor", {_II: (INT, lambda _c, b, _s, a: b.xor(*a))}),
 }
 _FLOAT_NAMES = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", operator.truediv: "fdiv"}
+FLOAT_LATER: dict[Any, Implementation] = {
+    operator.floordiv: _float_floor(want_quotient=True),
+    operator.mod: _float_floor(want_quotient=False),
+    operator.pow: _float_power,
+}
 _FLOAT_LATER: dict[Any, Key] = {
-    operator.floordiv: primitive("floordiv_float", {_FF: (FLOAT, _float_floor(want_quotient=True))}),
-    operator.mod: primitive("mod_float", {_FF: (FLOAT, _float_floor(want_quotient=False))}),
-    operator.pow: primitive("pow_float", {_FF: (FLOAT, _float_power)}),
+    function: primitive(f"{function.__name__}_float", {_FF: (FLOAT, implementation)})
+    for function, implementation in FLOAT_LATER.items()
 }
 PYTHON_FLOAT: dict[Any, Key] = _FLOAT_LATER | {
     function: primitive(name, {_FF: (FLOAT, _float_operation(name, pin=False))})

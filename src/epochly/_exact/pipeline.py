@@ -7,7 +7,7 @@ on customising the compiler.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -21,6 +21,7 @@ from numba.core.untyped_passes import InlineInlinables, IRProcessing
 
 from epochly._exact.apply import Applier
 from epochly._exact.check import Checker
+from epochly._exact.inference import give_own_names, give_provisional_names
 from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
 from epochly._exact.lowering import install
 from epochly._exact.replace import replace
@@ -39,6 +40,7 @@ class Job:
     kinds: tuple[Kind, ...]
     plan: Plan | None = None
     helpers: tuple[types.FunctionType, ...] = ()
+    strong: set[int] = field(default_factory=set)  # see `inference`
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -74,6 +76,21 @@ class Raises(FunctionPass):
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
+class Provisional(FunctionPass):
+    """See `inference`."""
+
+    _name = "epochly_provisional"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """Rename operators."""
+        give_provisional_names(state.func_ir, state.epochly.strong)
+        return True
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
 class CheckTypes(FunctionPass):
     """See `check`."""
 
@@ -85,6 +102,7 @@ class CheckTypes(FunctionPass):
     def run_pass(self, state: Any) -> bool:
         """Write the plan."""
         job: Job = state.epochly
+        give_own_names(state.func_ir)
         job.plan = Checker(state.func_ir.blocks, state.typemap, job.kinds).run()
         return False
 
@@ -116,6 +134,7 @@ def compiler_for(job: Job) -> type[Any]:
             manager.passes.extend(untyped.passes)
             manager.add_pass_after(Raises, IRProcessing)
             manager.add_pass_after(Replace, InlineInlinables)
+            manager.add_pass(Provisional, "name operators for inference")
             manager.add_pass(NopythonTypeInference, "infer types")
             manager.add_pass(CheckTypes, "check exactness")
             manager.add_pass(PreLowerStripPhis, "remove phi nodes")

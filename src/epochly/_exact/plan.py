@@ -32,6 +32,15 @@ class Check:
     unless: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Before the store `statement`: its value becomes a `result`, by `key`."""
+
+    statement: Any
+    key: Any
+    result: Any
+
+
 @dataclass(slots=True)
 class Plan:
     """Grows while the checker walks one function."""
@@ -39,6 +48,7 @@ class Plan:
     kinds: dict[str, Kind] = field(default_factory=dict)
     swaps: list[Swap] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    casts: list[Cast] = field(default_factory=list)
     tagged: set[str] = field(default_factory=set)
     written: set[int] = field(default_factory=set)  # arguments whose memory is stored to
     uses_flags: bool = False

@@ -12,12 +12,11 @@ from typing import Any
 
 from numba.core import ir
 
+from epochly._exact import constructors, mathematics
 from epochly._exact.machine import RANGE
-from epochly._exact.mathematics import REPLACED
 
-TABLE: dict[int, Any] = {id(function): key for function, key in REPLACED.items()} | {
-    id(builtins.range): RANGE
-}
+REPLACED = mathematics.REPLACED | constructors.REPLACED | {builtins.range: RANGE}
+TABLE: dict[int, Any] = {id(function): key for function, key in REPLACED.items()}
 
 
 def replace(func_ir: Any) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise
+from epochly._exact import elementwise, numpy_scalars
+from epochly._exact.inference import typed_by_numpy
 from epochly._exact.kinds import NP, NUMPY, PY, PYTHON, Kind, Number, words
 from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
 from epochly._exact.operators import (
@@ -23,6 +24,7 @@ from epochly._exact.operators import (
     PYTHON_FLOAT,
     SIGNS,
 )
+from epochly._exact.promotion import COMPLEXES, NARROW, SCALARS
 
 if TYPE_CHECKING:
     from epochly._exact.check import Checker
@@ -35,11 +37,13 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any) -> Kind | Non
     left, right = checker.type_of(expr.lhs), checker.type_of(expr.rhs)
     if isinstance(left, numba_types.Array) or isinstance(right, numba_types.Array):
         return elementwise.binop(checker, function, expr, target)
-    if left not in NUMBERS or right not in NUMBERS:
+    if left not in SCALARS or right not in SCALARS:
         raise checker.reject(f"`{function.__name__}` of {words(left)} and {words(right)}")
     kinds = _operands(checker, expr, left, right)
     if kinds is None:
         return None
+    if typed_by_numpy(left, right):
+        return numpy_scalars.binop(checker, function, expr, target, kinds)
     result = _primitive(checker, function, expr, (left, right), kinds)
     if result != checker.type_of(target):
         raise checker.reject(
@@ -77,8 +81,8 @@ def _primitive(
     if pair == (BOOL, BOOL) and function in BOOL_OPERATORS:
         checker.swap(expr, BOOL_OPERATORS[function], BOOL, BOOL, BOOL)
         return BOOL
-    if BOOL in pair and numpy:
-        raise checker.reject(f"`{name}` on one of NumPy's bools")
+    if pair == (BOOL, BOOL) and numpy and function not in SIGNS:
+        raise checker.reject(f"`{name}` of NumPy's bools")
     if FLOAT not in pair:
         if function in SIGNS:
             checker.swap(expr, function, BOOL, INT, INT)
@@ -88,8 +92,6 @@ def _primitive(
         result = FLOAT if function is operator.truediv else INT
         checker.swap(expr, INT_OPERATORS[function], result, INT, INT)
         return result
-    if BOOL in pair:
-        raise checker.reject(f"`{name}` of a bool and a float")
     if function in SIGNS:
         key = function if pair == (FLOAT, FLOAT) else MIXED_COMPARISONS[function]
         checker.swap(expr, key, BOOL, *pair)
@@ -104,9 +106,12 @@ def _primitive(
 def unary(checker: Checker, expr: Any, target: Any) -> Kind | None:
     """The kind of `-x`, `+x`, `~x` and `not x`."""
     function, what = expr.fn, checker.type_of(expr.value)
-    if function is operator.not_ and what in NUMBERS:
+    if function is operator.not_ and what in SCALARS:
         return PYTHON
     kind = checker.not_literal(expr.value)
+    if what == checker.type_of(target) and (what in NARROW or what in COMPLEXES):
+        numpy_scalars.unary(checker, expr, what)
+        return kind
     if what != checker.type_of(target) or what not in (INT, FLOAT):
         raise checker.reject(f"`{function.__name__}` of {words(what)}")
     if what == INT and function is operator.neg:

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from epochly._exact.conversion import conversion
 from epochly._exact.kinds import NUMPY, PYTHON, Array, Items, Iterator, Kind, Number, joined, words
 from epochly._exact.lowering import FLOAT, INT, numba_types, plain
+from epochly._exact.promotion import COMPLEXES, SCALARS, SIGNED, SINGLE, UNSIGNED
 
 if TYPE_CHECKING:
     from epochly._exact.check import Checker
+
+BITS = 64  # of an index in machine code
+INDICES = (INT, *SIGNED, *(kind for kind in UNSIGNED if kind.bitwidth < BITS))
+FLAGGED = (FLOAT, SINGLE, *COMPLEXES)
 
 
 def store(checker: Checker, target: Any, index: Any, value: Any) -> None:
@@ -23,7 +29,11 @@ def store(checker: Checker, target: Any, index: Any, value: Any) -> None:
     scalar = picks_one(checker, array, index)
     given = what.dtype if isinstance(what, numba_types.Array) and not scalar else what
     if given != array.dtype and not (array.dtype == FLOAT and what == INT):
-        raise checker.reject(f"{words(what)} is stored into an array of {array.dtype}")
+        if not scalar or given not in SCALARS or (given in COMPLEXES and array.dtype not in COMPLEXES):
+            raise checker.reject(f"{words(what)} is stored into an array of {array.dtype}")
+        checker.not_literal(value)
+        checker.cast(checker.statement, conversion(given, array.dtype), array.dtype)
+        checker.plan.uses_flags |= checker.final and given in FLAGGED
     kind = checker.kind_of(target)
     if isinstance(kind, Array):
         checker.plan.written |= kind.roots
@@ -32,11 +42,11 @@ def store(checker: Checker, target: Any, index: Any, value: Any) -> None:
 def picks_one(checker: Checker, array: Any, index: Any) -> bool:
     """Whether an index picks one element; refuses what is no int and no slice."""
     parts = [plain(part) for part in (index if isinstance(index, numba_types.BaseTuple) else (index,))]
-    if any(part != INT and not isinstance(part, numba_types.SliceType) for part in parts):
+    if any(part not in INDICES and not isinstance(part, numba_types.SliceType) for part in parts):
         raise checker.reject("an index that is no int and no slice")
     if len(parts) > array.ndim:
         raise checker.reject(f"an array of {array.ndim} dimensions is indexed with {len(parts)} ints")
-    return len(parts) == array.ndim and all(part == INT for part in parts)
+    return len(parts) == array.ndim and all(part in INDICES for part in parts)
 
 
 def getitem(checker: Checker, source: Any, index: Any, static: Any) -> Kind | None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochly._exact.kinds import NUMPY, OPAQUE, PYTHON, Array, Items, Kind, Reject
+from epochly._exact.promotion import DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PYTHON_NUMBERS = (int, float, bool)
-NUMPY_NUMBERS = (np.int64, np.float64, np.bool_)
+PYTHON_NUMBERS = (int, float, bool, complex)
+NUMPY_NUMBERS = tuple(dtype.type for dtype in DTYPES.values())
 MOST_DIMENSIONS = 3
 MOST_LITERAL_ITEMS = 64  # of a global tuple; numba unrolls each
 NATIVE_INT = range(-(2**63), 2**63)
@@ -30,6 +31,8 @@ def kind_of_constant(value: Any, machine_type: Any, line: int) -> Kind:
     if kind is None and type(value) is tuple and len(value) <= MOST_LITERAL_ITEMS:
         items = [_number(item) for item in value]
         kind = None if None in items else Items(tuple(item for item in items if item is not None))
+    if kind is None and type(value) is int:
+        raise Reject(f"`{value}` is an int beyond 64 bits", line)
     if kind is None:
         raise Reject(
             f"a global of type `{type(value).__name__}` ({machine_type})", line, "pass it as an argument"
@@ -71,7 +74,4 @@ def kind_of_argument(position: int, name: str, value: Any) -> Kind:
 
 def boxed_numpy(machine_name: str) -> Callable[[Any], object]:
     """The NumPy scalar type that stands for a machine type."""
-    found: Callable[[Any], object] = {"int64": np.int64, "float64": np.float64, "bool": np.bool_}[
-        machine_name
-    ]
-    return found
+    return np.dtype(machine_name).type
