@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise
+from epochly._exact import elementwise, numpy_calls
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
 from epochly._exact.constructors import ABS, CONSTRUCTED, absolute, constructed
 from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
@@ -50,6 +50,8 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
     args = [checker.type_of(arg) for arg in expr.args]
     if key is len and len(args) == 1 and isinstance(args[0], numba_types.Array | numba_types.BaseTuple):
         return PYTHON
+    if key in numpy_calls.CALLS:
+        return numpy_calls.call(checker, key, expr)
     if key in elementwise.FUNCTIONS:
         return elementwise.call(checker, key, expr, target)
     if key is slice and all(arg in (INT, NONE) for arg in args):

@@ -19,6 +19,7 @@ from numba.core import cgutils, types
 from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import (
+    AbstractTemplate,
     infer_global,
     make_concrete_template,
     signature,
@@ -118,3 +119,23 @@ def pinned(builder: Any, value: Any) -> Any:
     kind = ir.FunctionType(F64, [F64])
     constraint = f"={FLOAT_REGISTER},0"
     return builder.asm(kind, "", constraint, [value], side_effect=True)
+
+
+def array_primitive(
+    name: str, count: int, result_of: Callable[..., Any], implementation: Implementation
+) -> Key:
+    """A new key of numba's that takes `count` values of any type; `result_of` their types is what it gives, or None."""
+
+    def key(*_: object) -> None:
+        raise AssertionError(f"`{name}` exists in machine code only")
+
+    key.__name__ = key.__qualname__ = f"epochly_{name}"
+    globals()[key.__name__] = key  # as above
+
+    def generic(_self: Any, args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+        result = None if kws or len(args) != count else result_of(*map(plain, args))
+        return None if result is None else signature(result, *map(plain, args))
+
+    infer_global(key)(type(f"Of{name}", (AbstractTemplate,), {"key": key, "generic": generic}))
+    lower_builtin(key, *(types.Any,) * count)(implementation)
+    return key

@@ -24,6 +24,7 @@ from epochly._exact.check import Checker
 from epochly._exact.inference import give_own_names, give_provisional_names
 from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
 from epochly._exact.lowering import install
+from epochly._exact.numpy_calls import rename
 from epochly._exact.replace import replace
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Replace(FunctionPass):
         """Swap names."""
         state.epochly.helpers = inline_helpers(state)
         replace(state.func_ir)
+        rename(state.func_ir)
         give_up_instead_of_raising(state.func_ir)
         return True
 

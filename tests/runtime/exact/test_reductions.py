@@ -1,0 +1,203 @@
+"""Reductions of whole arrays are compiled, and end in the bits, types and warnings of NumPy's and Python's."""
+
+# ruff: noqa: D103 - a program is named after what it shows
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+def _beside(name):
+    """A module of this folder, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+differ = _beside("differ")
+SIZES = (0, 1, 2, 7, 8, 9, 127, 128, 129, 1000, 9000)
+STEPS = (1, 3, -1)
+
+
+def by_method(a):
+    return a.sum(), a.prod(), a.min(), a.max(), a.any(), a.all(), a.argmin(), a.argmax()
+
+
+def by_name(a):
+    return np.sum(a), np.prod(a), np.min(a), np.max(a), np.any(a), np.all(a), np.argmin(a), np.argmax(a)
+
+
+def sums(a):
+    return a.sum(), np.sum(a)
+
+
+def mean(a):
+    return a.mean() + np.mean(a)
+
+
+def of_bools(a):
+    return a.sum(), a.min(), a.max(), a.any(), a.all(), a.argmin(), a.argmax()
+
+
+def by_python(a):
+    return sum(a), min(a), max(a)
+
+
+def truth_by_python(a):
+    return any(a), all(a)
+
+
+def in_rows(a):
+    s = 0.0
+    for i in range(a.shape[0]):
+        s += a[i].sum() * a[i, ::-2].mean() - a[:, i].max()
+    return s
+
+
+def warned_before(a, b):
+    x = a[0] / b[0]
+    y = b.min()
+    return x > y
+
+
+def unused(a):
+    a.sum()
+    return 1
+
+
+def _floats(size, step=1):
+    rng = np.random.default_rng(9)
+    return (rng.normal(size=size * abs(step)) * 10.0 ** rng.integers(-5, 5, size=size * abs(step)))[::step]
+
+
+def _ints(size, step=1):
+    return np.random.default_rng(9).integers(-(2**62), 2**62, size * abs(step))[::step]
+
+
+def _bools(size, step=1):
+    return (np.random.default_rng(9).random(size * abs(step)) < 0.6)[::step]
+
+
+def equal(function, make, exact=None):
+    one, two, exact = differ.both(function, make, exact)
+    assert one == two
+    return exact
+
+
+@pytest.mark.parametrize("function", [by_method, by_name, mean, by_python, truth_by_python])
+def test_of_vectors_of_floats(function):
+    exact = differ.Exact(function)
+    for step in STEPS:
+        for size in SIZES:
+            equal(function, lambda size=size, step=step: (_floats(size, step),), exact)
+            assert exact.served == ("machine" if size or function is truth_by_python else "deopt"), exact.why
+
+
+@pytest.mark.parametrize("function", [by_method, by_name, truth_by_python])
+def test_of_vectors_of_ints(function):
+    exact = differ.Exact(function)
+    for step in STEPS:
+        for size in SIZES[1:]:
+            equal(function, lambda size=size, step=step: (_ints(size, step),), exact)
+            assert exact.served == "machine", exact.why
+
+
+@pytest.mark.parametrize("function", [of_bools, truth_by_python])
+def test_of_vectors_of_bools(function):
+    exact = differ.Exact(function)
+    for step in STEPS:
+        for size in SIZES[1:]:
+            equal(function, lambda size=size, step=step: (_bools(size, step),), exact)
+            assert exact.served == "machine", exact.why
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _floats(60).reshape(6, 10),
+        lambda: np.asfortranarray(_floats(60).reshape(6, 10)),
+        lambda: _floats(60).reshape(3, 4, 5),
+        lambda: _floats(4096).reshape(1, 4096),
+        lambda: _floats(0).reshape(0, 3),
+    ],
+)
+def test_of_whole_arrays(make):
+    exact = equal(sums, lambda: (make(),))
+    assert exact.served == "machine", exact.why
+
+
+def test_of_rows_and_columns():
+    exact = equal(in_rows, lambda: (_floats(400).reshape(20, 20),))
+    assert exact.served == "machine", exact.why
+
+
+@pytest.mark.parametrize("function", [by_method, sums, mean, by_python])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([-0.0]),
+        np.array([-0.0] * 9),
+        np.array([0.0, -0.0] * 20),
+        np.array([-0.0, 0.0] * 20),
+        np.array([1.0, np.nan, 0.0]),
+        np.array([np.nan] * 9),
+        np.array([np.inf, 1.0]),
+        np.array([np.inf, -np.inf]),
+        np.array([1e308] * 9),
+        np.array([5e-324] * 9),
+        np.array([]),
+        np.broadcast_to(np.float64(0.1), (300,)),
+    ],
+    ids=str,
+)
+def test_edges_of_floats(function, array):
+    equal(function, lambda: (array,))
+    with np.errstate(all="raise"):
+        equal(function, lambda: (array,))
+
+
+@pytest.mark.parametrize("function", [by_method, sums, by_python])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([2**63 - 1, 1], "i8"),
+        np.array([-(2**63), -1, -(2**63)], "i8"),
+        np.array([2**62, 4], "i8"),
+        np.array([], "i8"),
+    ],
+    ids=str,
+)
+def test_edges_of_ints(function, array):
+    equal(function, lambda: (array,))
+
+
+def test_a_warning_before_a_reduction_is_not_lost():
+    exact = equal(warned_before, lambda: (np.ones(4), np.zeros(4)))
+    assert exact.served == "deopt"
+
+
+def test_an_unused_reduction_still_warns():
+    exact = equal(unused, lambda: (np.array([np.inf, -np.inf]),))
+    assert exact.served == "deopt"
+    exact = equal(unused, lambda: (np.ones(3),))
+    assert exact.served == "machine"
+
+
+@pytest.mark.parametrize(
+    ("function", "array"),
+    [
+        (sums, np.ones((4, 4))[::2, ::2]),
+        (mean, np.arange(3)),
+        (by_python, np.ones((2, 2))),
+        (by_python, np.array([True])),
+    ],
+)
+def test_what_is_not_one_row_stays_with_numpy(function, array):
+    exact = equal(function, lambda: (array,))
+    assert exact.served == "rejected"
+    assert " of " in exact.why
