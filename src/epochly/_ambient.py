@@ -16,6 +16,8 @@ from epochly._config import Config
 from epochly._session import Outside, Session
 
 if TYPE_CHECKING:
+    from epochly._builder.errands import Errands
+    from epochly._compiler import Compiler
     from epochly._machine import Machine
 
 DEBUGGER, COVERAGE, PROFILER = 0, 1, 2  # the ids `sys.monitoring` keeps for tools that have to see Python
@@ -64,6 +66,50 @@ def machine() -> Machine:
     )
 
 
+def fingerprint() -> str:
+    """What a refusal by the compiler may depend on beside the function: versions, settings, processor, our own files."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    files = []
+    for part in ("_exact", "_cache", "_builder"):
+        with os.scandir(os.path.join(folder, part)) as entries:
+            seen = [(each.name, each.stat()) for each in entries if each.name.endswith(".py")]
+        files += [
+            f"{part}/{name} {stat.st_size} {stat.st_mtime_ns}"
+            for name, stat in sorted(seen, key=lambda each: each[0])
+        ]
+    versions = [f"{name} {installed_version(name)}" for name in ("numba", "llvmlite", "numpy")]
+    settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("NUMBA_")]
+    return "\n".join([sys.version, _processor(), *versions, *settings, *files])
+
+
+def _processor() -> str:
+    """The first processor's lines of `/proc/cpuinfo` that do not change by the second, and the C library."""
+    try:
+        with open("/proc/cpuinfo", "rb") as file:
+            lines = file.read(8192).partition(b"\n\n")[0].decode("ascii", "replace").splitlines()
+        library = os.confstr("CS_GNU_LIBC_VERSION")
+    except (OSError, ValueError):
+        return "unknown"
+    return "\n".join(
+        [str(library), *(line for line in lines if "MHz" not in line and "bogomips" not in line)]
+    )
+
+
+def errands(compiler: Compiler) -> Errands | None:
+    """The way to another process that compiles: on Linux, where there is a cache to bring the result back in."""
+    folder = getattr(compiler.store, "folder", None)
+    if folder is None or sys.platform != "linux" or not sys.executable or getattr(sys, "frozen", False):
+        return None
+    from epochly._builder.errands import Errands, of_multiprocessing  # noqa: PLC0415 - only what is hot needs it
+    from epochly._builder.process import Process, library_folders  # noqa: PLC0415 - the same
+
+    def start() -> Process | None:
+        folders = library_folders()
+        return None if folders is None else Process(folder, folders, os.environ)
+
+    return Errands(compiler, fingerprint(), start, perf_counter_ns, of_multiprocessing)
+
+
 def outside() -> Outside:
     """The real process."""
     return Outside(
@@ -73,6 +119,7 @@ def outside() -> Outside:
         compiler=lambda: find_compiler(os.environ),
         traced=traced,
         monitored=monitored,
+        errands=errands,
     )
 
 

@@ -11,6 +11,7 @@ from _thread import allocate_lock, get_ident
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from epochly._builder.errands import Wait
 from epochly._compiler import Compiler, NotCompiled
 from epochly._config import JIT, MONITOR, THREADING
 from epochly._decide import PATIENCE_NS, Decision, History, decide, too_early
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from epochly._session import Session
 
 FIRST = 4  # calls that are timed before 1 in 64 is: enough to see a slow function at once
+SLOW_NS = (
+    100_000  # a call that takes longer can be timed each time, to see at once when compiled code is there
+)
 MOST_VERSIONS = 8  # sets of argument types per function; each costs a compile and some memory
 WATCHED = Decision(0, "not called yet")
 
@@ -112,7 +116,9 @@ class Site:
         live = [version for version in self.versions.values() if version.call is not None]
         compiler = self.session.compiler() if live and self.compiles() else None
         self._steady = None
-        if (not self.versions or not live) and self._weight < FIRST and not self.decision.final:
+        early = (not self.versions or not live) and self._weight < FIRST and not self.decision.final
+        awaited = not self.versions or any(version.awaited for version in self.versions.values())
+        if early or (awaited and self._slow()):
             self.run = self.timed
         elif not isinstance(compiler, Compiler):
             self.run = self._steady = self.original
@@ -147,6 +153,10 @@ class Site:
             self._make(version, args)
         return version
 
+    def _slow(self) -> bool:
+        """Whether calls take so long that to time each one costs nothing, and something may come of it."""
+        return self.history.mean_ns > SLOW_NS and not self.decision.final and self.compiles()
+
     def _cold(self) -> bool:
         """Whether it is plain without further thought that it is too early; almost every timed call ends here."""
         return self._seen_ns + self._spent_ns < PATIENCE_NS.get(self.settings().mode, 0)
@@ -172,17 +182,38 @@ class Site:
                 self.decision = Decision(THREADING, compiler, final=True)
                 self._back(say=True)
                 return
-            if self._weight:
-                version.before.append(self._spent_ns // self._weight)
             start = clock()
             self.session.compiling += 1
             try:
-                made = compiler.attempt(self.original, args)
+                made = self._made(compiler, version, args)
             finally:
                 self.session.compiling -= 1
-            self._take(version, made, clock() - start)
+            if made is not None:
+                if self._weight:
+                    version.before.append(self._spent_ns // self._weight)
+                self._take(version, made, clock() - start)
         finally:
             self._lock.release()
+
+    def _made(
+        self, compiler: Compiler, version: Version, args: tuple[Any, ...]
+    ) -> Compiled | Rejected | None:
+        """What came of compiling, here or in another process; None while that one is at it."""
+        errands = self.session.errands()
+        if errands is None:
+            return compiler.attempt(self.original, args)
+        eager = self.settings().mode == "aggressive"
+        patient = self._seen_ns + self._spent_ns >= PATIENCE_NS["conservative"]
+        version.errand, found = errands.look(
+            version.errand, self.original, args, eager=eager, patient=patient
+        )
+        if isinstance(found, Wait):
+            self.decision = Decision(MONITOR, "is being compiled in another process")
+            return None
+        if found is None:
+            found = compiler.attempt(self.original, args)
+            errands.remember(version.errand, found, self.original)
+        return found
 
     def _take(self, version: Version, made: Compiled | Rejected, spent_ns: int) -> None:
         version.take(made, spent_ns)

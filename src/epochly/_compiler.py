@@ -49,11 +49,16 @@ class NotCompiled:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """How to compile for the exact types of some arguments, and what compiled code raises to give up a call."""
+    """How to compile for the exact types of some arguments, and what compiled code raises to give up a call.
+
+    `load` takes what the store has, or gives None, and compiles nothing; `prepare` imports what that takes.
+    """
 
     specialise: Callable[[FunctionType, tuple[Any, ...]], Compiled | Rejected]
     deopt: type[Exception]
     store: Any = None
+    load: Callable[[FunctionType, tuple[Any, ...]], Compiled | None] | None = None
+    prepare: Callable[[], None] | None = None
 
     def attempt(self, function: FunctionType, args: tuple[Any, ...]) -> Compiled | Rejected:
         """Compile; a fault of ours or of numba becomes a reason, never the program's error."""
@@ -76,4 +81,15 @@ def find_compiler(environ: Mapping[str, str]) -> Compiler | str:
         made: Compiled | Rejected = cache.cached_specialise(function, args, store)
         return made
 
-    return Compiler(specialise, exact.Deopt, store)
+    def load(function: FunctionType, args: tuple[Any, ...]) -> Compiled | None:
+        try:
+            found: Compiled | None = cache.kept(function, args, store)
+        except Exception:  # noqa: BLE001 - whatever it is, there is nothing to load
+            return None
+        return found
+
+    def prepare() -> None:
+        import_module("epochly._exact.entry")
+        import_module("epochly._cache.build").this_build()
+
+    return Compiler(specialise, exact.Deopt, store, load, prepare)

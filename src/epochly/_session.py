@@ -6,6 +6,7 @@ anything when it is made.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from epochly._config import Config
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from epochly._builder.errands import Errands
     from epochly._call import Site
     from epochly._compiler import Compiler
     from epochly._config import Mode
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The process around us: a clock in ns, a line to stderr, the machine, the compiler, who else is tracing."""
+    """The process around us: a clock in ns, a line to stderr, the machine, the compiler, who else is tracing.
+
+    `errands` gives the way to another process that compiles, or None where there is none.
+    """
 
     clock: Callable[[], int]
     say: Callable[[str], None]
@@ -32,6 +37,7 @@ class Outside:
     compiler: Callable[[], Compiler | str]
     traced: Callable[[], bool]
     monitored: Callable[[], bool]
+    errands: Callable[[Compiler], Errands | None] = lambda _compiler: None
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +56,7 @@ class Session:
     _said: set[str] = field(default_factory=set)
     _machine: Machine | None = None
     _compiler: Compiler | str | None = None
+    _errands: list[Errands | None] = field(default_factory=list)
 
     def effective(self, level: int | None, mode: Mode | None) -> Config:
         """The settings for a function: its own come before the context's, the context's before the process's."""
@@ -71,6 +78,16 @@ class Session:
         if self._compiler is None:
             self._compiler = self.outside.compiler()
         return self._compiler
+
+    def errands(self) -> Errands | None:
+        """The way to another process that compiles; None where everything is compiled in this one."""
+        if not self._errands:
+            compiler, found = self.compiler(), None
+            if not isinstance(compiler, str):
+                with suppress(OSError, ValueError):  # files of ours that cannot be looked at
+                    found = self.outside.errands(compiler)
+            self._errands.append(found)
+        return self._errands[0]
 
     def say_once(self, line: str) -> None:
         """Tell the user a line, the first time only."""

@@ -40,6 +40,7 @@ class FunctionStats:
     blocked_line: int | None
     cache_hits: int
     compared: int
+    built_ms: float
 
 
 def function_stats(site: Site) -> FunctionStats:
@@ -67,6 +68,7 @@ def function_stats(site: Site) -> FunctionStats:
         blocked_line=ended[-1].line if ended and not live else None,
         cache_hits=sum(version.cached for version in versions),
         compared=sum(version.compared for version in versions),
+        built_ms=sum(version.built_ns for version in versions) / 1e6,
     )
 
 
@@ -96,6 +98,7 @@ def metrics(stats: Iterable[FunctionStats]) -> dict[str, float]:
         "error_count": sum(each.errors for each in stats),
         "saved_time_ms": sum(each.saved_ms for each in stats),
         "compile_time_ms": sum(each.compile_ms for each in stats),
+        "built_time_ms": sum(each.built_ms for each in stats),
         "deopts": sum(len(each.deopts) for each in stats),
         "cache_hits": sum(each.cache_hits for each in stats),
     }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
+    from epochly._builder.errands import Errand
     from epochly._compiler import Compiled, Rejected
 
 Status = Literal["watched", "compiled", "rejected", "not faster", "gave up", "differs"]
@@ -56,6 +57,7 @@ class Version:
     compared: int = 0
     looked_at: int = 0
     guarded: int = 0
+    errand: Errand | None = None
 
     def take(self, made: Compiled | Rejected, spent_ns: int) -> None:
         """Become compiled, or rejected with the compiler's words; compiling took `spent_ns` either way."""
@@ -65,12 +67,23 @@ class Version:
             self.status = "rejected"
             self.reason, self.line, self.fix = made.reason, made.line, made.fix  # type: ignore[union-attr]
         else:
-            self.call, self.cached, self.guards = call, made.cached, made.guards  # type: ignore[union-attr]
+            self.call, self.guards = call, made.guards  # type: ignore[union-attr]
+            self.cached = made.cached and not self.built_ns  # type: ignore[union-attr]
             self.status = "compiled"
 
     def end(self, status: Status, reason: str) -> None:
         """Go back to the interpreter for good."""
         self.status, self.reason, self.call = status, reason, None
+
+    @property
+    def built_ns(self) -> float:
+        """What compiling it took in another process, beside the program."""
+        return 0.0 if self.errand is None else self.errand.built_s * 1e9
+
+    @property
+    def awaited(self) -> bool:
+        """Whether another process may have it ready at any moment."""
+        return self.status == "watched" and self.errand is not None and self.errand.waiting
 
     @property
     def calls(self) -> int:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from epochly._compiler import Compiler, NotCompiled
+from epochly._compiler import Compiler
 from epochly._config import Config
 from epochly._machine import Machine
 from epochly._session import Outside, Session
@@ -39,7 +39,7 @@ class FakeCompiler:
         self.asked.append(args)
         self.world.now += self.compile_ns
         call = function if self.make is None else self.make(function)
-        if isinstance(call, NotCompiled):
+        if hasattr(call, "reason"):
             return call
         kinds = tuple(map(type, args))
 

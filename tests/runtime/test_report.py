@@ -29,6 +29,7 @@ FAST = FunctionStats(
     blocked_line=None,
     cache_hits=1,
     compared=0,
+    built_ms=0.0,
 )
 SLOW = FunctionStats(
     name="__main__.slow",
@@ -47,6 +48,7 @@ SLOW = FunctionStats(
     blocked_line=11,
     cache_hits=0,
     compared=0,
+    built_ms=0.0,
 )
 REPORT = Report(
     program="script.py",
@@ -64,12 +66,12 @@ def test_report_for_terminals_tells_each_function_and_the_sum():
     """Calls, net saving, deopts with their reason and count, what blocks and the fix stand in it."""
     text = rendered(REPORT, "term")
     for part in (
-        "1,000 calls seen, 900 compiled, 0.50 s of compiling, saved 8.00 s net",
+        "1,000 calls seen, 900 compiled, 0.50 s of loading, saved 8.00 s net",
         "gave up 2 calls: too big",
         "line 11: `s` is int, then float; hint: start with 0.0",
         "25% of samples; a generator is left alone",
         "50% of samples in script.py:11 (slow)",
-        "saved 7.90 s net, estimated from timed calls of both versions, after 0.60 s of compiling",
+        "saved 7.90 s net, estimated from timed calls of both versions, after 0.60 s of compiling and loading",
     ):
         assert part in text
 

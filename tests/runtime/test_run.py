@@ -147,7 +147,17 @@ def test_command_refuses_in_words(tmp_path, arguments, code, said):
 def test_run_reports_what_ran_where(tmp_path):
     """The report has calls, the sampled saving net of compiling, and where the time went."""
     (tmp_path / "hot.py").write_text(HOT.replace("range(100)", "range(300)"))
-    command = [sys.executable, "-m", "epochly", "run", "--level", "2", "--report=json", "hot.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "epochly",
+        "run",
+        "--level",
+        "2",
+        "--mode=aggressive",
+        "--report=json",
+        "hot.py",
+    ]
     done = finished(command, tmp_path)
     report = json.loads(done.stderr[done.stderr.index("{") :])
     (work,) = report["functions"]
@@ -216,7 +226,7 @@ def test_interrupt_ends_a_run_as_python_ends(tmp_path):
 def test_second_run_takes_compiled_code_from_the_cache(tmp_path):
     """What one process compiled the next one loads, and the report says so; a folder that is no use does no harm."""
     (tmp_path / "hot.py").write_text(HOT.replace("range(100)", "range(300)"))
-    command = [sys.executable, "-m", "epochly", "run", "--report=json", "hot.py"]
+    command = [sys.executable, "-m", "epochly", "run", "--mode=aggressive", "--report=json", "hot.py"]
     hits = []
     for cache in ("cache", "cache", "hot.py"):
         done = finished(command, tmp_path, XDG_CACHE_HOME=str(tmp_path / cache))

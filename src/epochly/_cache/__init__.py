@@ -11,15 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from epochly._cache.store import Limits, Off, Store, open_store
-from epochly._exact import specialise
+from epochly._exact import Compiled, specialise
 
 if TYPE_CHECKING:
     import types
     from collections.abc import Mapping
 
-    from epochly._exact import Compiled, Rejected
+    from epochly._exact import Rejected
 
-__all__ = ["Limits", "Off", "Store", "cached_specialise", "default_folder", "open_store"]
+__all__ = ["Limits", "Off", "Store", "cached_specialise", "default_folder", "kept", "open_store"]
 
 
 def cached_specialise(
@@ -41,6 +41,17 @@ def cached_specialise(
     from epochly._exact.entry import compiled_or_rejected  # noqa: PLC0415 - the same
 
     return compiled_or_rejected(function, args, CodeShelf(store, function, args))
+
+
+def kept(function: types.FunctionType, args: tuple[object, ...], store: Store | Off) -> Compiled | None:
+    """What the store has for a function and one call's argument types, or None; nothing is compiled."""
+    if isinstance(store, Off):
+        return None
+    from epochly._cache.shelf import FoundOnly  # noqa: PLC0415 - numba and NumPy load with the first one
+    from epochly._exact.entry import compiled_or_rejected  # noqa: PLC0415 - the same
+
+    made = compiled_or_rejected(function, args, FoundOnly(store, function, args))
+    return made if isinstance(made, Compiled) and made.cached else None
 
 
 def default_folder(environ: Mapping[str, str]) -> str | None:

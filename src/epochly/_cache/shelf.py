@@ -13,6 +13,7 @@ from epochly._cache.build import this_build
 from epochly._cache.encoding import Undescribed
 from epochly._cache.key import Key, key_of
 from epochly._cache.native import Unkept, loaded, packed
+from epochly._exact.kinds import Reject
 
 if TYPE_CHECKING:
     import types
@@ -64,3 +65,14 @@ class CodeShelf:
         except Undescribed as error:
             self.reason = str(error)
             return None
+
+
+class FoundOnly(CodeShelf):
+    """A shelf for whoever wants what is kept and nothing else: where there is nothing, the compiler gets a refusal."""
+
+    def find(self) -> Made | None:
+        """What the store has; refuses where it has nothing."""
+        made = super().find()
+        if made is None:
+            raise Reject(self.reason or "nothing is kept")
+        return made
