@@ -40,6 +40,7 @@ class Applier:
         self.plan = plan
         self.count = 0
         self.out: list[Any] = []
+        self.called: dict[int, Any] = {}  # calls that get another function
         self.checks: dict[int, list[Check]] = defaultdict(list)
         for check in plan.checks:
             self.checks[id(check.statement)].append(check)
@@ -78,10 +79,13 @@ class Applier:
                 raise Reject("numba moved an operation that was to be checked")
             function = self.state.typingctx.resolve_value_type(swap.key)
             function.get_call_type(self.state.typingctx, swap.signature.args, {})
-            expression.fn = swap.key
+            if expression.op == "call":
+                self.called[id(expression)] = swap.key, function
+            else:
+                expression.fn = swap.key
             if expression.op == "inplace_binop":
                 expression.immutable_fn = swap.key
-            if expression.op != "unary":
+            if expression.op in ("binop", "inplace_binop"):
                 expression.static_lhs = expression.static_rhs = ir.UNDEFINED
             dict.__setitem__(
                 self.calltypes, expression, swap.signature
@@ -113,6 +117,11 @@ class Applier:
             self.convert(block, statement, self.casts[id(statement)])
         if isinstance(statement, ir.Return) and self.plan.uses_flags:
             self.call(block, statement.loc, TEST_FLAGS, (), NONE)
+        if isinstance(statement, ir.Assign) and id(statement.value) in self.called:
+            key, function = self.called[id(statement.value)]
+            statement.value.func = self.fresh(block, statement.loc, function)
+            named = ir.Global(key.__name__, key, statement.loc)
+            self.out.append(ir.Assign(named, statement.value.func, statement.loc))
         self.out.append(statement)
         if isinstance(statement, ir.Assign) and statement.target.name in self.plan.tagged:
             source = self.tag_of_value(block, statement)

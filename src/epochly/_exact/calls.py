@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise, numpy_calls
+from epochly._exact import elementwise, numpy_calls, scalar_ufuncs
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
 from epochly._exact.constructors import ABS, CONSTRUCTED, absolute, constructed
 from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
@@ -52,6 +52,8 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         return PYTHON
     if key in numpy_calls.CALLS:
         return numpy_calls.call(checker, key, expr)
+    if key in scalar_ufuncs.FUNCTIONS and not any(isinstance(arg, numba_types.Array) for arg in args):
+        return scalar_ufuncs.call(checker, key, expr, target)
     if key in elementwise.FUNCTIONS:
         return elementwise.call(checker, key, expr, target)
     if key is slice and all(arg in (INT, NONE) for arg in args):

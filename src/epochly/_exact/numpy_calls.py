@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba.core import ir
 
-from epochly._exact import products, reductions
+from epochly._exact import products, reductions, views
 from epochly._exact.kinds import NUMPY, PYTHON, Kind
 from epochly._exact.mathematics import MAX, MIN
 
@@ -40,6 +40,7 @@ NAMES: dict[int, Key] = {id(getattr(np, name)): key for name, key in METHODS.ite
     id(np.amin): reductions.LEAST_OF,
     id(np.amax): reductions.MOST_OF,
     id(np.matmul): products.AT_SIGN,
+    id(np.flip): views.FLIP,
     id(builtins.sum): reductions.PYTHON_SUM,
     id(builtins.any): reductions.PYTHON_ANY,
     id(builtins.all): reductions.PYTHON_ALL,
@@ -137,8 +138,10 @@ def _uses(func_ir: Any) -> dict[str, int]:
     return {name: count - 1 for name, count in found.items()}
 
 
-def call(checker: Checker, key: Key, expr: Any) -> Kind:
-    """The kind of a reduction's or a product's result, or a rejection."""
+def call(checker: Checker, key: Key, expr: Any) -> Kind | None:
+    """The kind of a call's result, or a rejection."""
+    if key is views.FLIP:
+        return views.flip(checker, expr)
     args = [checker.type_of(arg) for arg in expr.args]
     refused = products.refusal(key, *args) if key in products.PRODUCTS else reductions.refusal(key, *args)
     if refused is not None:
@@ -146,4 +149,4 @@ def call(checker: Checker, key: Key, expr: Any) -> Kind:
     return PYTHON if key in reductions.PYTHON_ANSWERS else NUMPY
 
 
-CALLS = {*products.PRODUCTS, *reductions.REDUCTIONS}
+CALLS = {views.FLIP, *products.PRODUCTS, *reductions.REDUCTIONS}

@@ -190,3 +190,15 @@ def dotted(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
         None,
     )
     return out.value
+
+
+def one_by_loop(ufunc: np.ufunc, types: str, values: tuple[float, ...]) -> float:
+    """What a loop makes of single numbers; for comparison with NumPy."""
+    found = loop_address(ufunc, types)
+    assert found is not None
+    given, out = (ctypes.c_double * len(values))(*values), ctypes.c_double()
+    places = [ctypes.addressof(given) + 8 * index for index in range(len(values))]
+    pointers = (POINTER * (len(values) + 1))(*places, ctypes.addressof(out))
+    strides = (SIZE * (len(values) + 1))(*(0 for _ in values), 8)
+    LOOP_FUNCTION(found[0])(pointers, (SIZE * 1)(1), strides, found[1])
+    return out.value
