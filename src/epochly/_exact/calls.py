@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from epochly._exact import elementwise, numpy_calls, scalar_ufuncs
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
+from epochly._exact.branches import BOUND
 from epochly._exact.constructors import ABS, CONSTRUCTED, absolute, constructed
 from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
 from epochly._exact.lowering import FLOAT, INT, NONE, numba_types
@@ -50,6 +51,8 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
     args = [checker.type_of(arg) for arg in expr.args]
     if key is len and len(args) == 1 and isinstance(args[0], numba_types.Array | numba_types.BaseTuple):
         return PYTHON
+    if key is BOUND:
+        return OPAQUE
     if key in numpy_calls.CALLS:
         return numpy_calls.call(checker, key, expr)
     if key in scalar_ufuncs.FUNCTIONS and not any(isinstance(arg, numba_types.Array) for arg in args):

@@ -309,10 +309,8 @@ class Checker:
         """Where paths meet."""
         here, kind = self.type_of(target), None
         for var in expr.incoming_values:
-            if var is ir.UNDEFINED:
-                raise self.reject(
-                    f"{spoken(target.name)} may be unbound", f"assign {spoken(target.name)} before the loop"
-                )
+            if var is ir.UNDEFINED:  # `branches` has it checked where it is read
+                continue
             there: Kind | None = self.kind_of(var)
             if self.type_of(var) != here:
                 literal = self.typemap[var.name]

@@ -125,6 +125,7 @@ def _rarely_changing(
     functions: tuple[tuple[types.FunctionType, types.CodeType], ...],
 ) -> Callable[[], None]:
     """Closure cells and helpers, which most functions have none of."""
+    defaults = [(function, function.__defaults__, function.__kwdefaults__) for function, _ in functions]
 
     def check() -> None:
         for cell, value in cells:
@@ -137,6 +138,9 @@ def _rarely_changing(
         for function, code in functions:
             if function.__code__ is not code:
                 raise Deopt("guard: a function has other code now")
+        for function, values, keywords in defaults:
+            if function.__defaults__ is not values or function.__kwdefaults__ is not keywords:
+                raise Deopt("guard: a function has other defaults now")
 
     return check
 

@@ -19,7 +19,7 @@ from epochly._exact import Compiled, Rejected
 from epochly._exact.dispatch import box_for, dispatcher
 from epochly._exact.guards import watched
 from epochly._exact.inference import Retype
-from epochly._exact.inlining import OPTIONS
+from epochly._exact.inlining import OPTIONS, defines_functions
 from epochly._exact.kinds import Kind, Reject
 from epochly._exact.lowering import FLOAT_REGISTER, numba_types
 from epochly._exact.machine import FLAGS
@@ -74,8 +74,8 @@ def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind
             "a generator, a coroutine, or a function with starred or keyword-only parameters",
             code.co_firstlineno,
         )
-    if any(isinstance(constant, types.CodeType) for constant in code.co_consts):
-        raise Reject("it defines a function, lambda or comprehension inside", code.co_firstlineno)
+    if defines_functions(code):
+        raise Reject("it defines a function, lambda or generator inside", code.co_firstlineno)
     if len(args) != code.co_argcount:
         raise Reject(f"{len(args)} arguments for {code.co_argcount} parameters", code.co_firstlineno)
     names = code.co_varnames[: code.co_argcount]

@@ -58,8 +58,10 @@ def watched(function: types.FunctionType, helpers: tuple[types.FunctionType, ...
 
 
 def _names(function: types.FunctionType) -> Iterator[NameGuard]:
-    """Every name its code may look up, and what it finds in modules under the names it uses."""
+    """Every name its code may look up, what it finds in modules under the names it uses, and keyword-only defaults."""
     space = function.__globals__
+    keywords = function.__kwdefaults__ or {}
+    yield from (NameGuard(keywords, name, value) for name, value in keywords.items())
     for name in function.__code__.co_names:
         if name in space:
             value = space[name]

@@ -1,7 +1,7 @@
 """The pass that puts the bodies of called Python functions into their caller, so that all is checked as one function.
 
-A helper is a plain function reached through a global or a module; its identity, its code and every name it uses are guarded
-at each call of the caller. It refuses closures, defaults left to be filled, keywords, stars and recursion. Also here: a block
+A helper is a plain function reached through a global, a closure or a module; its identity, its code, its defaults, its cells and every name it
+uses are guarded at each call of the caller. It refuses stars, generators and recursion. Also here: a block
 that ends in `raise` becomes one that gives up, since the interpreter is to raise. Source: numba's inliner for IR.
 """
 
@@ -16,7 +16,9 @@ from numba.core import ir
 from numba.core.untyped_passes import InlineInlinables
 
 from epochly._exact import Deopt
+from epochly._exact.branches import refuse_unread
 from epochly._exact.kinds import Reject
+from epochly._exact.parameters import bind
 
 DEEPEST = 6  # calls of helpers by helpers; recursion ends here too
 OPTIONS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
@@ -41,10 +43,10 @@ def inline_helpers(state: Any) -> tuple[types.FunctionType, ...]:
 
 
 def _helpers_called(func_ir: Any) -> list[tuple[Any, types.FunctionType]]:
-    """Assignments that bring a Python function into reach of a call, and the function."""
+    """Assignments that bring a Python function into reach of a call, and the function; the calls are bound."""
     modules: dict[str, types.ModuleType] = {}
     found: dict[str, tuple[Any, types.FunctionType]] = {}
-    called: dict[str, Any] = {}
+    called: dict[str, tuple[Any, Any]] = {}
     for block in func_ir.blocks.values():
         for statement in block.body:
             value = getattr(statement, "value", None)
@@ -56,26 +58,33 @@ def _helpers_called(func_ir: Any) -> list[tuple[Any, types.FunctionType]]:
             elif isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in modules:
                 meant = getattr(modules[value.value.name], value.attr, None)
             elif isinstance(value, ir.Expr) and value.op == "call":
-                called[value.func.name] = value
+                called[value.func.name] = (block, statement)
             if isinstance(meant, types.ModuleType):
                 modules[statement.target.name] = meant
             elif type(meant) is types.FunctionType and not str(meant.__module__).startswith("numpy"):
                 found[statement.target.name] = (statement, meant)
-    return [_callable_once(called[name], *found[name]) for name in found if name in called]
+    helpers = [name for name in found if name in called]
+    for name in helpers:
+        block, call = called[name]
+        _require_plain(found[name][1], call.loc.line)
+        bind(func_ir, block, call, found[name][1])
+    return [found[name] for name in helpers]
 
 
-def _callable_once(call: Any, statement: Any, helper: types.FunctionType) -> tuple[Any, types.FunctionType]:
-    """The pair itself, if the call binds the helper's parameters one by one."""
-    code, name, line = helper.__code__, helper.__name__, statement.loc.line
-    if code.co_flags & OPTIONS or code.co_kwonlyargcount or code.co_freevars:
-        raise Reject(f"`{name}` is a closure, a generator, or has starred or keyword-only parameters", line)
-    if any(isinstance(constant, types.CodeType) for constant in code.co_consts):
-        raise Reject(f"`{name}` defines a function, lambda or comprehension inside", line)
-    if call.kws or call.vararg is not None or len(call.args) != code.co_argcount:
-        raise Reject(
-            f"`{name}` is called with keywords, a star, or defaults", line, "pass every argument by position"
-        )
-    return statement, helper
+def _require_plain(helper: types.FunctionType, line: int) -> None:
+    """Refuse what cannot be put into its caller."""
+    code, name = helper.__code__, helper.__name__
+    if code.co_flags & OPTIONS:
+        raise Reject(f"`{name}` is a generator or a coroutine, or has starred parameters", line)
+    if defines_functions(code):
+        raise Reject(f"`{name}` defines a function, lambda or generator inside", line)
+    refuse_unread(code)
+
+
+def defines_functions(code: types.CodeType) -> bool:
+    """Whether there is code inside that is more than a list comprehension, which runs where it is written."""
+    inside = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return any(each.co_name != "<listcomp>" or defines_functions(each) for each in inside)
 
 
 def give_up_instead_of_raising(func_ir: Any) -> None:

@@ -10,16 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from numba.core import ir
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import (
     FunctionPass,
     PassManager,
     register_pass,
 )
+from numba.core.errors import NotDefinedError
+from numba.core.interpreter import Interpreter
 from numba.core.typed_passes import NopythonTypeInference, PreLowerStripPhis
-from numba.core.untyped_passes import InlineInlinables, IRProcessing
+from numba.core.untyped_passes import InlineInlinables, IRProcessing, TranslateByteCode
 
 from epochly._exact.apply import Applier
+from epochly._exact.branches import decide_none, flag_unbound, refuse_unread
 from epochly._exact.check import Checker
 from epochly._exact.inference import give_own_names, give_provisional_names
 from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
@@ -32,6 +36,51 @@ if TYPE_CHECKING:
 
     from epochly._exact.kinds import Kind
     from epochly._exact.plan import Plan
+
+
+class Reader(Interpreter):
+    """Reads bytecode as numba does, and lets a name be read above the place where it is bound, as in a loop."""
+
+    def __init__(self, func_id: Any) -> None:
+        Interpreter.__init__(self, func_id)
+        self.early: set[str] = set()  # names read before they are bound
+
+    def get(self, name: str) -> Any:
+        """The variable of that name; see `branches` for whether it is bound."""
+        try:
+            return Interpreter.get(self, name)
+        except NotDefinedError:
+            if name not in self.code_locals:
+                raise
+            self.early.add(name)
+            return self.current_scope.get_or_define(name, loc=self.loc)
+
+    def store(self, value: Any, name: str, redefine: bool = False) -> Any:
+        """Assign; a name read early keeps one variable, which single-assignment form then tells apart."""
+        if name not in self.early:
+            return Interpreter.store(self, value, name, redefine)
+        target = self.current_scope.get_or_define(name, loc=self.loc)
+        if isinstance(value, ir.Var):
+            value = self.assigner.assign(value, target)
+        self.current_block.append(ir.Assign(value=value, target=target, loc=self.loc))
+        self.definitions[target.name].append(value)
+        return target
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class ReadByteCode(FunctionPass):
+    """See `Reader`."""
+
+    _name = "epochly_read"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """Bytecode to numba's representation."""
+        refuse_unread(state.func_id.func.__code__)
+        state.func_ir = Reader(state.func_id).interpret(state.bc)
+        return True
 
 
 @dataclass(slots=True)
@@ -74,6 +123,22 @@ class Raises(FunctionPass):
     def run_pass(self, state: Any) -> bool:
         """Cut blocks short."""
         give_up_instead_of_raising(state.func_ir)
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class Names(FunctionPass):
+    """See `branches`."""
+
+    _name = "epochly_names"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """Decide tests for `None`, flag names."""
+        decide_none(state.func_ir, state.args)
+        flag_unbound(state.func_ir)
         return True
 
 
@@ -133,9 +198,11 @@ def compiler_for(job: Job) -> type[Any]:
             self.state.epochly = job
             manager = PassManager("epochly_exact")
             untyped = DefaultPassBuilder.define_untyped_pipeline(self.state)
-            manager.passes.extend(untyped.passes)
+            own = {TranslateByteCode: ReadByteCode}
+            manager.passes.extend((own.get(each, each), text) for each, text in untyped.passes)
             manager.add_pass_after(Raises, IRProcessing)
             manager.add_pass_after(Replace, InlineInlinables)
+            manager.add_pass(Names, "decide what is None, flag what may be unbound")
             manager.add_pass(Provisional, "name operators for inference")
             manager.add_pass(NopythonTypeInference, "infer types")
             manager.add_pass(CheckTypes, "check exactness")

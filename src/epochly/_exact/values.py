@@ -62,7 +62,7 @@ def kind_of_argument(position: int, name: str, value: Any) -> Kind:
         if not value.flags.aligned:
             raise Reject(f"`{name}` is an array that is not aligned")
         return Array(frozenset({position}), whole=True)
-    kind = _number(value)
+    kind = OPAQUE if value is None else _number(value)
     if kind is None:
         raise Reject(
             f"`{name}` is of type `{type(value).__name__}`"
