@@ -12,6 +12,7 @@ from typing import Any
 from numba.core import ir
 
 from epochly._exact import calls, rules, subscripts
+from epochly._exact.inference import Again, Findings, held_exactly
 from epochly._exact.kinds import (
     CODES,
     LITERAL,
@@ -82,10 +83,13 @@ def _is_one_thing(kind: Kind | None) -> bool:
 class Checker:
     """One walk over one typed function."""
 
-    def __init__(self, blocks: Any, typemap: dict[str, Any], kinds: tuple[Kind, ...]) -> None:
+    def __init__(
+        self, blocks: Any, typemap: dict[str, Any], kinds: tuple[Kind, ...], findings: Findings
+    ) -> None:
         self.blocks = blocks
         self.typemap = typemap
         self.arguments = kinds
+        self.findings = findings
         self.plan = Plan()
         self.followed: dict[str, Kind] = {}  # the first fixed point: decides what a mixed value is settled to
         self.final = False
@@ -95,6 +99,15 @@ class Checker:
             block.terminator.value.name
             for block in blocks.values()
             if isinstance(block.terminator, ir.Return)
+        }
+        self.origins = {  # of names that are constants, copies, or either along two paths
+            statement.target.name: statement.value
+            for block in blocks.values()
+            for statement in block.body
+            if isinstance(statement, ir.Assign)
+            and (
+                isinstance(statement.value, ir.Const | ir.Var) or getattr(statement.value, "op", "") == "phi"
+            )
         }
         self.fed: set[int] = set()  # operations that need no pin of their own
 
@@ -149,6 +162,30 @@ class Checker:
         """Have an expression computed by one of our primitives."""
         if self.final:
             self.plan.swaps.append(Swap(expression, key, result(*args)))
+
+    def strong(self, ordinal: int) -> None:
+        """Have types inferred again: this operator computes with NumPy's scalars."""
+        if ordinal in self.findings.strong:
+            raise self.reject("an operation whose types cannot be told")
+        self.findings.strong.add(ordinal)
+        raise Again
+
+    def start_as(self, var: Any, kind: Any) -> None:
+        """Have types inferred again, if a name starts as a literal that a register of another type may hold."""
+        waiting, seen = [var.name], set()
+        while waiting:
+            name = waiting.pop()
+            value = self.origins.get(name)
+            if name in seen or value is None:
+                continue
+            seen.add(name)
+            if not isinstance(value, ir.Const):
+                waiting += (
+                    [value.name] if isinstance(value, ir.Var) else [each.name for each in value.list_vars()]
+                )
+            elif held_exactly(value.value, kind) and value.ordinal not in self.findings.registers:
+                self.findings.registers[value.ordinal] = kind
+                raise Again
 
     def cast(self, statement: Any, key: Any, result: Any) -> None:
         """Have the value that a statement stores converted by one of our primitives first."""
@@ -248,6 +285,8 @@ class Checker:
             kind = self.arguments[value.index]
         elif isinstance(value, (ir.Const, ir.Global, ir.FreeVar)):
             kind = kind_of_constant(value.value, self.type_of(statement.target), statement.loc.line)
+            if getattr(value, "literal", False):
+                kind = Number(frozenset({LITERAL}))
         elif isinstance(value, ir.Var):
             self.same_type(value, statement.target)
             kind = self.kind_of(value)
@@ -319,6 +358,10 @@ class Checker:
                     and abs(literal.literal_value) <= EXACT_IN_FLOAT
                 )
                 if here != FLOAT or not small:
+                    for other in expr.incoming_values:
+                        if other is not ir.UNDEFINED and other is not var:
+                            self.start_as(other, self.type_of(var))
+                            self.start_as(var, self.type_of(other))
                     self.same_type(var, target)
                 there = Number(frozenset({LITERAL}))
             kind = joined(kind, there)

@@ -18,7 +18,7 @@ from numba.core.errors import NumbaError
 from epochly._exact import Compiled, Rejected
 from epochly._exact.dispatch import box_for, dispatcher
 from epochly._exact.guards import watched
-from epochly._exact.inference import Retype
+from epochly._exact.inference import Again
 from epochly._exact.inlining import OPTIONS, defines_functions
 from epochly._exact.kinds import Kind, Reject
 from epochly._exact.lowering import FLOAT_REGISTER, numba_types
@@ -85,15 +85,13 @@ def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind
 def _machine_code(function: types.FunctionType, args: tuple[object, ...], job: Job) -> Made:
     """The entry point that unboxes, runs and boxes, and what the plan that was carried out says of it."""
     signature = tuple(numba.typeof(arg) for arg in args)
-    while True:  # each round adds an operator to `strong`, so this ends
+    while True:  # each round finds something new, so this ends
         jitted = numba.njit(pipeline_class=compiler_for(job), boundscheck=True)(function)
         try:
             jitted.compile(signature)
             break
-        except Retype as again:
-            if again.ordinal in job.strong:
-                raise Reject("its types cannot be told") from again
-            job.strong.add(again.ordinal)
+        except Again:
+            continue
     result = jitted.overloads[signature]
     plan = job.plan
     assert plan is not None

@@ -2,13 +2,15 @@
 
 Numba would compute `int8 + 1` in 64 bits, NumPy stays in 8. So before inference every operator gets a provisional key with a
 typing of ours, and afterwards its own name again. A 64-bit operand beside a narrow one is taken for Python's own number;
-where the checker finds that it was NumPy's, it asks for another round (`Retype`) in which that operator is `strong`. It
-refuses nothing. Source: NEP 50, numba's extension API.
+where the checker finds that it was NumPy's, it asks for another round (`Again`) in which that operator is strong. And where a
+literal such as `s = 0.0` starts what float32 numbers are added to, the literal is put into a register of that type, and
+carries a mark. It refuses nothing. Source: NEP 50, numba's extension API.
 """
 
 from __future__ import annotations
 
 import operator
+from dataclasses import dataclass, field
 from typing import Any
 
 from numba.core import ir
@@ -20,6 +22,8 @@ from epochly._exact.promotion import (
     ANYWHERE,
     COMPARISONS,
     COMPLEX,
+    DTYPES,
+    INTEGERS,
     NARROW,
     ON_INTS,
     SCALARS,
@@ -27,16 +31,21 @@ from epochly._exact.promotion import (
     promoted,
 )
 
+EXACT = 2**24  # ints up to here are floats of every width
 UNARY = (operator.neg, operator.pos, operator.invert)
 BINARY = (*ANYWHERE, *ON_INTS, operator.truediv, *COMPARISONS)
 
 
-class Retype(Exception):  # noqa: N818 - not an error: another round of inference
-    """The operator of this number computes with NumPy's 64-bit scalars, not with Python's."""
+@dataclass(slots=True)
+class Findings:
+    """What earlier rounds found out, by the position of an operator or of a constant in the function."""
 
-    def __init__(self, ordinal: int) -> None:
-        super().__init__(ordinal)
-        self.ordinal = ordinal
+    strong: set[int] = field(default_factory=set)  # operators that compute with NumPy's 64-bit scalars
+    registers: dict[int, Any] = field(default_factory=dict)  # constants, and the type they are held in
+
+
+class Again(Exception):  # noqa: N818 - not an error: another round of inference
+    """Something was found that type inference has to know; `findings` was changed."""
 
 
 def typed_by_numpy(left: Any, right: Any) -> bool:
@@ -89,12 +98,35 @@ def _operators(func_ir: Any) -> Any:
                 yield value
 
 
-def give_provisional_names(func_ir: Any, strong: set[int]) -> None:
-    """Before inference, in place."""
+def _constants(func_ir: Any) -> Any:
+    for _, block in sorted(func_ir.blocks.items()):
+        for statement in block.body:
+            if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Const):
+                yield statement
+
+
+def prepare(func_ir: Any, findings: Findings) -> None:
+    """Before inference, in place: provisional names, and literals in their registers."""
     for ordinal, expression in enumerate(_operators(func_ir)):
         if expression.fn in _BASES:
-            expression.fn = KEYS[expression.fn, ordinal in strong]
+            expression.fn = KEYS[expression.fn, ordinal in findings.strong]
             expression.ordinal = ordinal
+    for ordinal, statement in enumerate(_constants(func_ir)):
+        held = findings.registers.get(ordinal)
+        if held is not None:
+            statement.value = ir.Const(DTYPES[held].type(statement.value.value), statement.loc)
+        statement.value.literal = held is not None
+        statement.value.ordinal = ordinal
+
+
+def held_exactly(value: object, kind: Any) -> bool:
+    """Whether a literal of Python's, beside a scalar of NumPy's, acts as that scalar type's own number would."""
+    if type(value) not in (int, float) or kind not in SCALARS or kind == BOOL:
+        return False
+    if kind in INTEGERS:
+        return type(value) is int and value in range(128)  # fits every one of them
+    assert isinstance(value, int | float)
+    return abs(value) <= EXACT and complex(DTYPES[kind].type(value)) == value
 
 
 def give_own_names(func_ir: Any) -> None:

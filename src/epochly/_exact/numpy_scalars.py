@@ -19,8 +19,7 @@ import numpy as np
 from llvmlite import ir
 
 from epochly._exact.conversion import converted, wide
-from epochly._exact.inference import Retype
-from epochly._exact.kinds import NUMPY, PY, Kind, Number, words
+from epochly._exact.kinds import LITERAL, NP, NUMPY, PY, PYTHON, Kind, Number, words
 from epochly._exact.lowering import (
     BOOL,
     F64,
@@ -37,8 +36,10 @@ from epochly._exact.lowering import (
 from epochly._exact.operators import FLOAT_LATER, int_power
 from epochly._exact.promotion import (
     COMPARISONS,
+    COMPLEX,
     COMPLEXES,
     INTEGERS,
+    NARROW,
     UNSIGNED,
     WEAK,
     promoted,
@@ -71,11 +72,19 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any, kinds: tuple[
     found = promoted(function, *pair, (weak[0], weak[1]))
     if found is None:
         raise checker.reject(said)
+    kinds = tuple(
+        Number(mark.marks - {LITERAL} or frozenset({NP if kind in NARROW else PY}))
+        for mark, kind in zip(kinds, pair, strict=True)
+    )
+    if (
+        pair == (COMPLEX, FLOAT) and kinds[0] == PYTHON
+    ):  # `numpy.float64` is a float, and complex takes floats
+        kinds = (PYTHON, PYTHON)
     if any(mark.mixed for mark in kinds):
         raise checker.reject(f"{said}: one is Python's number on one path and NumPy's on another")
     if found.result != checker.type_of(target):
         if any(kind in WEAK and mark.may_be_numpy for kind, mark in zip(pair, kinds, strict=True)):
-            raise Retype(expr.ordinal)
+            checker.strong(expr.ordinal)
         raise checker.reject(said)
     if found.computed in COMPLEXES and not COMPLEX_IS_PLAIN:
         raise checker.reject("complex numbers, which this machine multiplies in a way of its own")
@@ -84,7 +93,7 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any, kinds: tuple[
     checker.swap(expr, key, found.result, *pair)
     if numpy and (found.computed not in INTEGERS or found.result == FLOAT) and checker.final:
         checker.plan.uses_flags = True
-    return NUMPY if numpy else Number(frozenset({PY}))
+    return NUMPY if numpy else PYTHON
 
 
 def unary(checker: Checker, expr: Any, kind: Any) -> None:

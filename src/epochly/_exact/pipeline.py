@@ -25,7 +25,7 @@ from numba.core.untyped_passes import InlineInlinables, IRProcessing, TranslateB
 from epochly._exact.apply import Applier
 from epochly._exact.branches import decide_none, flag_unbound, refuse_unread
 from epochly._exact.check import Checker
-from epochly._exact.inference import give_own_names, give_provisional_names
+from epochly._exact.inference import Findings, give_own_names, prepare
 from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
 from epochly._exact.lowering import install
 from epochly._exact.numpy_calls import rename
@@ -90,7 +90,7 @@ class Job:
     kinds: tuple[Kind, ...]
     plan: Plan | None = None
     helpers: tuple[types.FunctionType, ...] = ()
-    strong: set[int] = field(default_factory=set)  # see `inference`
+    findings: Findings = field(default_factory=Findings)
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -153,7 +153,7 @@ class Provisional(FunctionPass):
 
     def run_pass(self, state: Any) -> bool:
         """Rename operators."""
-        give_provisional_names(state.func_ir, state.epochly.strong)
+        prepare(state.func_ir, state.epochly.findings)
         return True
 
 
@@ -170,7 +170,7 @@ class CheckTypes(FunctionPass):
         """Write the plan."""
         job: Job = state.epochly
         give_own_names(state.func_ir)
-        job.plan = Checker(state.func_ir.blocks, state.typemap, job.kinds).run()
+        job.plan = Checker(state.func_ir.blocks, state.typemap, job.kinds, job.findings).run()
         return False
 
 

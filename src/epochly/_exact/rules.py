@@ -55,10 +55,10 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any) -> Kind | Non
 def _operands(checker: Checker, expr: Any, left: Any, right: Any) -> tuple[Number, Number] | None:
     """The kinds of both operands, a literal int checked away where it would compute as an int."""
     both_literal = checker.is_literal(expr.lhs) and checker.is_literal(expr.rhs)
-    kinds = (
-        checker.not_literal(expr.lhs) if right != FLOAT or both_literal else checker.kind_of(expr.lhs),
-        checker.not_literal(expr.rhs) if left != FLOAT or both_literal else checker.kind_of(expr.rhs),
-    )
+    # beside a number of the type whose register it shares, a literal gives what that type's own number would
+    harmless = left == right and (left == FLOAT or left in NARROW or left in COMPLEXES) and not both_literal
+    of = checker.kind_of if harmless else checker.not_literal
+    kinds = of(expr.lhs), of(expr.rhs)
     if kinds[0] is None or kinds[1] is None:
         return None
     assert isinstance(kinds[0], Number)

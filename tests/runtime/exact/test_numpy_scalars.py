@@ -228,3 +228,43 @@ def test_overflow_of_a_narrow_int_warns_once():
         assert exact(*args) == np.uint8(44)
     assert exact.served == "deopt"
     assert [str(each.message) for each in caught] == ["overflow encountered in scalar add"]
+
+
+ACCUMULATORS = {
+    "sum of float32": ("    s = 0.0\n    for x in a:\n        s += x\n    return s\n", "float32"),
+    "int start, float32": ("    s = 0\n    for x in a:\n        s += x\n    return s\n", "float32"),
+    "product of int16": ("    s = 1\n    for x in a:\n        s = s * x\n    return s\n", "int16"),
+    "complex, from zero": ("    s = 0\n    for x in a:\n        s += x * x\n    return s\n", "complex128"),
+    "largest float32": (
+        "    s = -1.0\n    for x in a:\n        if x > s:\n            s = x\n    return s\n",
+        "float32",
+    ),
+    "complex literal stays Python's": (
+        "    s = 0j\n    for x in a:\n        s = s + 0.5\n    return s\n",
+        "uint8",
+    ),
+    "float64 added to Python's complex": (
+        "    s = 0j\n    for x in a:\n        s = s + x\n    return s\n",
+        "float64",
+    ),
+    "a literal meets a float": (
+        "    s = 0\n    t = 0.0\n    for x in a:\n        s += x\n        t += 0.5\n    return s, s + t\n",
+        "int32",
+    ),
+    "a literal is replaced": (
+        "    s = 0j\n    for x in a:\n        if x < 3:\n            s = 0.5\n        s *= 0.5\n        s += 2\n    return s\n",
+        "uint16",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACCUMULATORS)
+def test_accumulators_that_start_as_literals(name):
+    """Whatever a literal starts, the result has NumPy's type after one pass and the literal's own after none."""
+    body, kind = ACCUMULATORS[name]
+    function = program(f"def f(a):\n{body}")
+    exact = differ.Exact(function)
+    for length in (3, 0, 1):
+        args = (np.arange(1, length + 1, dtype=kind),)
+        assert differ.observed(function, args) == differ.observed(exact, args)
+    assert exact.served == "machine" or name in {"a literal is replaced", "complex literal stays Python's"}
