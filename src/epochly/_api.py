@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-IO_MARK = "__epochly_io__"
 _SESSIONS: list[Session] = []
 
 
@@ -156,12 +155,17 @@ def threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[R
 
     here = session()
     config = here.effective(None, None)
-    workers = config.max_workers or min(32, here.machine().cores + 4)
-    return in_order(function, items, workers=workers if config.enabled and config.level else 1)
+    return in_order(function, items, workers=here.workers() if config.enabled and config.level else 1)
 
 
 def io(function: F) -> F:
-    """Mark a function as waiting for input and output: it may be called from several threads at once."""
+    """Mark a function as waiting for input and output, so that `optimize(level=1)` may overlap its calls in a loop.
+
+    The mark promises that it may be called from several threads at once, and that no call changes what a loop goes over, or
+    the arguments of later calls.
+    """
+    from epochly._levels.threading import IO_MARK  # noqa: PLC0415 - only who threads pays for it
+
     target: Any = getattr(function, "__func__", function)
     setattr(target, IO_MARK, True)
     return function

@@ -42,7 +42,7 @@ class Site:
 
     __slots__ = (
         "__weakref__", "_base", "_config", "_inside", "_lock", "_seen_ns", "_spent_ns", "_steady", "_weight", "counter", "decision", "errors",
-        "facts", "level", "mode", "on_refusal", "original", "run", "session", "versions",
+        "facts", "interpreted", "level", "mode", "on_refusal", "original", "run", "session", "versions",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,7 @@ class Site:
     ) -> None:
         self.original, self.session, self.level, self.mode = original, session, level, mode
         self.facts = facts_of(original)
+        self.interpreted: Callable[..., Any] = original
         self.counter = count()
         self.versions: dict[Any, Version] = {}
         self.decision = WATCHED
@@ -121,7 +122,7 @@ class Site:
         if early or (awaited and self._slow()):
             self.run = self.timed
         elif not isinstance(compiler, Compiler):
-            self.run = self._steady = self.original
+            self.run = self._steady = self.interpreted
         elif self.session.verify_every or any(version.learning for version in live):
             self.run = self.timed
         else:
@@ -234,7 +235,7 @@ class Site:
         clock = self.session.outside.clock
         start = clock()
         try:
-            return self.original(*args, **kwargs)
+            return self.interpreted(*args, **kwargs)
         except BaseException:
             self.errors += 1
             raise

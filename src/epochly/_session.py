@@ -73,6 +73,10 @@ class Session:
             self._machine = self.outside.machine()
         return self._machine
 
+    def workers(self) -> int:
+        """How many threads level 1 may use, under the settings of the process."""
+        return self.config.max_workers or min(32, self.machine().cores + 4)
+
     def compiler(self) -> Compiler | str:
         """The compiler, or why there is none; found once."""
         if self._compiler is None:

@@ -12,10 +12,13 @@ from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from epochly._call import Site
+from epochly._config import THREADING
 from epochly._facts import facts_of
 from epochly._trampoline import trampoline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from epochly._config import Mode
     from epochly._session import Session
 
@@ -36,6 +39,8 @@ def wrap(target: Any, session: Session, *, level: int | None = None, mode: Mode 
     if site_of(target) is not None or facts.kind != "function" or facts.recursive:
         return target
     site = Site(target, session, level=level, mode=mode)
+    if site.facts.loops and site.settings().level == THREADING:
+        site.interpreted = _overlapping_later(site)
     made = FunctionType(
         trampoline(target.__code__, site), target.__globals__, target.__name__, target.__defaults__
     )
@@ -48,6 +53,23 @@ def wrap(target: Any, session: Session, *, level: int | None = None, mode: Mode 
     made.__dict__["__wrapped__"] = target
     made.__dict__[SITE] = site
     return made
+
+
+def _overlapping_later(site: Site) -> Callable[..., Any]:
+    """The function as level 1 runs it: its loops over calls marked `@epochly.io` overlap. Its source is read at the first call."""
+    original, session = site.original, site.session
+    other: list[FunctionType | None] = []
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if not session.config.enabled or site.settings().level != THREADING or session.outside.traced():
+            return original(*args, **kwargs)
+        if not other:
+            from epochly._levels.loops import Hook, overlapping  # noqa: PLC0415 - only level 1 pays for it
+
+            other.append(overlapping(original, Hook(session.workers)))
+        return (other[0] or original)(*args, **kwargs)
+
+    return run
 
 
 def plain_function(target: Any) -> FunctionType:
