@@ -54,7 +54,7 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
     if key is BOUND:
         return OPAQUE
     if key in numpy_calls.CALLS:
-        return numpy_calls.call(checker, key, expr)
+        return numpy_calls.call(checker, key, expr, target)
     if key in scalar_ufuncs.FUNCTIONS and not any(isinstance(arg, numba_types.Array) for arg in args):
         return scalar_ufuncs.call(checker, key, expr, target)
     if key in elementwise.FUNCTIONS:

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba.core import ir
+from numba.core.analysis import compute_cfg_from_blocks
 
 from epochly._exact import products, reductions, views
-from epochly._exact.kinds import NUMPY, PYTHON, Kind
+from epochly._exact.allocations import TEMPORARY
+from epochly._exact.kinds import NUMPY, PYTHON, Array, Kind
+from epochly._exact.lowering import numba_types
 from epochly._exact.mathematics import MAX, MIN
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ NAMES: dict[int, Key] = {id(getattr(np, name)): key for name, key in METHODS.ite
     id(builtins.any): reductions.PYTHON_ANY,
     id(builtins.all): reductions.PYTHON_ALL,
 }
+PRODUCT = Array(frozenset({TEMPORARY}), whole=True)
 OF_ONE_ARGUMENT = {id(MIN): reductions.PYTHON_MIN, id(MAX): reductions.PYTHON_MAX}
 
 
@@ -138,7 +142,7 @@ def _uses(func_ir: Any) -> dict[str, int]:
     return {name: count - 1 for name, count in found.items()}
 
 
-def call(checker: Checker, key: Key, expr: Any) -> Kind | None:
+def call(checker: Checker, key: Key, expr: Any, target: Any) -> Kind | None:
     """The kind of a call's result, or a rejection."""
     if key is views.FLIP:
         return views.flip(checker, expr)
@@ -146,6 +150,12 @@ def call(checker: Checker, key: Key, expr: Any) -> Kind | None:
     refused = products.refusal(key, *args) if key in products.PRODUCTS else reductions.refusal(key, *args)
     if refused is not None:
         raise checker.reject(refused.reason, refused.fix)
+    if isinstance(checker.type_of(target), numba_types.Array):
+        if not compute_cfg_from_blocks(checker.blocks).loops():
+            raise checker.reject(f"`{products.PRODUCTS[key]}` of matrices and no loop, which NumPy does well")
+        if checker.final:
+            checker.plan.uses_flags = True
+        return PRODUCT
     return PYTHON if key in reductions.PYTHON_ANSWERS else NUMPY
 
 

@@ -202,3 +202,20 @@ def one_by_loop(ufunc: np.ufunc, types: str, values: tuple[float, ...]) -> float
     strides = (SIZE * (len(values) + 1))(*(0 for _ in values), 8)
     LOOP_FUNCTION(found[0])(pointers, (SIZE * 1)(1), strides, found[1])
     return out.value
+
+
+def multiplied(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The product of two matrices, or of one and a vector, of float64; for comparison with NumPy."""
+    found = loop_address(np.matmul, "dd->d")
+    assert found is not None
+    left = one if one.ndim == 2 else one[None]
+    right = other if other.ndim == 2 else other[:, None]
+    out = np.empty((left.shape[0], right.shape[1]))
+    pointers = (POINTER * 3)(left.ctypes.data, right.ctypes.data, out.ctypes.data)
+    counts = (SIZE * 4)(1, *left.shape, right.shape[1])
+    arrays = (left, right, out)
+    steps = [
+        0 if n == 1 else step for each in arrays for n, step in zip(each.shape, each.strides, strict=True)
+    ]
+    LOOP_FUNCTION(found[0])(pointers, counts, (SIZE * 9)(0, 0, 0, *steps), found[1])
+    return out.reshape(one.shape[:-1] + other.shape[1:])

@@ -1,4 +1,4 @@
-"""`numpy.dot` and `@` of vectors, by the very function that NumPy calls for them, which calls the BLAS that NumPy loaded.
+"""`numpy.dot` and `@`; those of vectors here, by the very function that NumPy calls for them, which calls the BLAS that NumPy loaded.
 
 The function is taken from NumPy itself, so how it cuts long vectors into chunks, which strides BLAS gets to see, and how many
 threads it uses are NumPy's own. What `dot` does before (copies where a stride is negative or zero, a plain product of single
@@ -16,6 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
+from epochly._exact import matrices
 from epochly._exact.kinds import Reject
 from epochly._exact.lowering import (
     F64,
@@ -66,6 +67,8 @@ def _same_length(context: Any, builder: Any, signature: Any, args: Any) -> list[
 
 def _at_sign(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """A ufunc sees a stride of zero where a dimension is one."""
+    if signature.return_type != FLOAT:
+        return matrices.product(context, builder, signature, args, by_dot=False)
     (one, count, step), (other, _, leap) = _same_length(context, builder, signature, args)
     single = builder.icmp_signed("==", count, ir.Constant(I64, 1))
     out = cgutils.alloca_once(builder, F64)
@@ -75,6 +78,8 @@ def _at_sign(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 
 
 def _dot(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    if signature.return_type != FLOAT:
+        return matrices.product(context, builder, signature, args, by_dot=True)
     (one, count, step), (other, _, leap) = _same_length(context, builder, signature, args)
     out = cgutils.alloca_once(builder, F64)
     builder.store(ir.Constant(F64, 0.0), out)
@@ -115,8 +120,9 @@ def _copied_if_odd(
 
 
 def _product(left: Any, right: Any) -> Any:
-    vectors = all(isinstance(kind, numba_types.Array) for kind in (left, right))
-    return FLOAT if vectors else None
+    if not all(isinstance(kind, numba_types.Array) for kind in (left, right)):
+        return None
+    return matrices.result_of(left, right) or FLOAT
 
 
 for _name in ("malloc", "free"):
@@ -134,8 +140,6 @@ def refusal(key: Key, left: Any, right: Any) -> Reject | None:
     for kind in (left, right):
         if not isinstance(kind, numba_types.Array) or kind.dtype != FLOAT:
             return Reject(f"`{name}` of something that is no array of floats")
-        if kind.ndim != 1:
-            return Reject(
-                f"`{name}` of arrays of {kind.ndim} dimensions, which NumPy does well", fix="leave it"
-            )
+    if max(left.ndim, right.ndim) > 1:
+        return matrices.refusal(name, left, right)
     return None if offered() else Reject(f"NumPy's own `{name}` cannot be reached in NumPy {np.__version__}")

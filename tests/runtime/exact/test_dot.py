@@ -159,3 +159,98 @@ def test_other_products_stay_with_numpy(make):
     assert one == two
     assert exact.served == "rejected"
     assert "`@` of" in exact.why
+
+
+def matrix_at(a, b):
+    for _ in range(2):
+        a[0]
+    return a @ b
+
+
+def matrix_dot(a, b):
+    for _ in range(2):
+        a[0]
+    return np.dot(a, b)
+
+
+def power_iteration(a, x, n):
+    s = 0.0
+    for _ in range(n):
+        y = a @ x
+        s = np.sqrt(y @ y)
+        for i in range(len(x)):
+            x[i] = y[i] / s
+    return s
+
+
+def covariance(data, c):
+    for i in range(c.shape[0]):
+        row = data[:, i] @ data[:, i:]
+        for j in range(i, c.shape[0]):
+            c[i, j] = row[j - i] / 3.0
+            c[j, i] = c[i, j]
+    return c
+
+
+def _matrices(left, inner, right):
+    rng = np.random.default_rng(left + 10 * inner + 100 * right)
+    one, other = rng.normal(size=(left, inner)), rng.normal(size=(inner, right))
+    yield one, other
+    yield np.asfortranarray(one), other
+    yield one, other[:, 0].copy()
+    yield one[0].copy(), other
+    yield one, one.T
+    yield one.T, one
+    yield rng.normal(size=(left, 2 * inner))[:, ::2], other[::-1, ::-1]
+    yield one[::-1], other[:, 0]
+
+
+@pytest.mark.parametrize("function", [matrix_at, matrix_dot])
+def test_products_of_matrices_are_numpys(function):
+    known, served = {}, set()
+    for left, inner, right in (
+        (2, 3, 4),
+        (1, 5, 1),
+        (1, 1, 1),
+        (40, 33, 17),
+        (5, 0, 3),
+        (3, 1, 70),
+        (64, 64, 64),
+    ):
+        for args in _matrices(left, inner, right) if inner else [(np.ones((left, 0)), np.ones((0, right)))]:
+            key = tuple((arg.ndim, arg.flags.num) for arg in args)
+            exact = known.setdefault(key, differ.Exact(function))
+            one, two, _ = differ.both(function, lambda: args, exact)  # noqa: B023 - called at once
+            assert one == two, (left, inner, right, [arg.strides for arg in args])
+            served.add(exact.served)
+            assert exact.served == "machine" or function is matrix_dot, exact.why
+    assert "machine" in served
+
+
+@pytest.mark.parametrize(
+    ("function", "make"),
+    [
+        (power_iteration, lambda: (_square(12), np.ones(12), 7)),
+        (covariance, lambda: (_square(9), np.zeros((9, 9)))),
+        (matrix_at, lambda: (np.full((2, 2), -0.0), np.ones(2))),
+        (matrix_at, lambda: (np.array([[np.nan, 1.0]]), np.ones(2))),
+    ],
+)
+def test_programs_with_matrices_are_compiled(function, make):
+    compiled_and_equal(function, make)
+
+
+@pytest.mark.parametrize("function", [matrix_at, matrix_dot])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (np.full((2, 2), np.inf), np.zeros(2)),
+        lambda: (np.full((3, 3), 1e200), np.full((3, 3), 1e200)),
+        lambda: (np.ones((3, 3)), np.ones((4, 3))),
+        lambda: (np.ones(3), np.ones((4, 3))),
+    ],
+)
+def test_warnings_and_errors_of_matrices_are_numpys(function, make):
+    one, two, exact = differ.both(function, make)
+    assert one == two
+    assert exact.served == "deopt"
