@@ -72,14 +72,9 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any, kinds: tuple[
     found = promoted(function, *pair, (weak[0], weak[1]))
     if found is None:
         raise checker.reject(said)
-    kinds = tuple(
-        Number(mark.marks - {LITERAL} or frozenset({NP if kind in NARROW else PY}))
-        for mark, kind in zip(kinds, pair, strict=True)
-    )
-    if (
-        pair == (COMPLEX, FLOAT) and kinds[0] == PYTHON
-    ):  # `numpy.float64` is a float, and complex takes floats
-        kinds = (PYTHON, PYTHON)
+    kinds = (_unmarked(kinds[0], pair[0]), _unmarked(kinds[1], pair[1]))
+    if pair == (COMPLEX, FLOAT) and kinds[0] == PYTHON:
+        kinds = (PYTHON, PYTHON)  # `numpy.float64` is a float, and Python's complex takes floats
     if any(mark.mixed for mark in kinds):
         raise checker.reject(f"{said}: one is Python's number on one path and NumPy's on another")
     if found.result != checker.type_of(target):
@@ -94,6 +89,11 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any, kinds: tuple[
     if numpy and (found.computed not in INTEGERS or found.result == FLOAT) and checker.final:
         checker.plan.uses_flags = True
     return NUMPY if numpy else PYTHON
+
+
+def _unmarked(mark: Number, kind: Any) -> Number:
+    """Beside a number of the type whose register it shares, a literal acts as that type's own number."""
+    return Number(mark.marks - {LITERAL} or frozenset({NP if kind in NARROW else PY}))
 
 
 def unary(checker: Checker, expr: Any, kind: Any) -> None:
