@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps -r
 PACKAGES := . verify sbom release service
 
-.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow bench fuzz lock docs clean
+.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow bench bench-runtime fuzz lock docs clean
 
 demo: $(VENV)/.release second-opinion
 	@$(BIN)/python tools/demo.py
@@ -45,6 +45,11 @@ test-slow: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
 
+# The interpreters come by PYTHONS, each in an environment of its own: make bench-runtime PYTHONS="python3.11 python3.12"
+PYTHONS ?= $(PYTHON)
+bench-runtime:
+	$(PYTHON) benchmarks/every_python.py $(PYTHONS)
+
 fuzz: $(VENV)/.dev requirements/fuzz.txt
 	$(PIP) $(LOCKED) requirements/fuzz.txt
 	$(BIN)/python fuzz/run.py
@@ -54,7 +59,7 @@ docs: $(VENV)/.dev
 
 # The development lock holds all of the others, which take its versions: what was tested together is used together.
 lock: $(VENV)/.dev
-	cd requirements && for name in dev verify release build fuzz; do \
+	cd requirements && for name in dev verify release build fuzz bench; do \
 	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
 	    $$(test $$name = dev || echo --constraint dev.txt) \
 	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt || exit 1; \

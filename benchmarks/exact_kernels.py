@@ -1,34 +1,35 @@
-"""How fast are loop kernels under the exact compiler, beside CPython and beside plain numba, and are they right?
+"""How fast are loop kernels under the exact compiler, beside CPython, numba, Cython and Pythran, and are they right?
 
-Every kernel of `kernels/` is first compared with CPython bit for bit, at two sizes: value, type, arrays, warnings. Then the
-sides take turns in one run: CPython, ours with its fallback, and `numba.njit` in a process of its own. What ours rejects
-counts as CPython's speed. The second table holds NumPy expressions, which are to be refused, quickly and without cost.
+Every kernel of `kernels/` is first compared with CPython bit for bit, at two sizes, under every tool: value, type, arrays,
+warnings. That also warms all of them up. Then the sides take turns in one run, each tool in a process of its own. What ours
+rejects counts as CPython's speed. Another table holds NumPy expressions, which are to be refused, quickly and without cost.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from exact_tables import Row, report, summary
-from njit_worker import shortest
-from side_by_side import parser
+import ahead_of_time
+from exact_tables import OTHER, OURS, PLAIN, SAME, TYPE, Found, Row, report, summary
+from side_by_side import load, parser, shortest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kernels.kernel import Kernel
+    from kernels.outcome import Outcome
 
-WORKER = Path(__file__).with_name("njit_worker.py")
-NAMES = ("CPython", "ours", "njit")
+WORKER = Path(__file__).with_name("tool_worker.py")
+BUILT = Path(__file__).parents[1] / ".cache" / "benchmarks"
+TOOLS = ("njit", *ahead_of_time.TOOLS)
 
 
 class Overlaid:
@@ -68,51 +69,79 @@ class Overlaid:
         return f"{where}{self.made.reason}"
 
 
-class Njit:
-    """The other process."""
+class Tool:
+    """Another compiler's process; `why` it does not run, or nothing."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, tool: str, kernel: Kernel, family: Sequence[Kernel], folder: Path) -> None:
+        self.process: subprocess.Popen[str] | None = None
+        self.ready: dict[str, Any] = {}
+        self.turns: list[float] = []
+        self.build_s: float | None = None
+        arguments: list[str] = [tool, kernel.name]
+        if tool != "njit":
+            made = ahead_of_time.built(tool, kernel, family, folder)
+            self.why, self.build_s = made.why, made.seconds
+            if made.path is None:
+                return
+            arguments.append(made.path)
         self.process = subprocess.Popen(
-            [sys.executable, WORKER, kernel.name],
+            [sys.executable, WORKER, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
         self.ready = self._heard()
+        self.why = self.ready.get("refused", "")
+        self.build_s = self.ready.get("compile_s") or self.build_s
 
     def _heard(self) -> dict[str, Any]:
+        assert self.process is not None
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         return json.loads(line) if line else {"refused": f"ended with exit code {self.process.wait()}"}
 
-    @property
-    def works(self) -> bool:
-        """Whether it can take turns."""
-        return "refused" not in self.ready
-
-    def turn(self) -> float:
-        """Seconds of one turn, measured over there."""
+    def turn(self) -> None:
+        """One turn, measured over there."""
+        if self.process is None or self.why:
+            return
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
         heard = self._heard()
-        if "seconds" not in heard:
-            raise RuntimeError(f"numba's process {heard['refused']}")
-        return heard["seconds"]
+        if "seconds" in heard:
+            self.turns.append(heard["seconds"])
+        else:
+            self.why = heard["refused"]
 
-    def close(self) -> None:
-        """Let it end."""
-        self.process.communicate()
+    def found(self, right: Sequence[Outcome]) -> Found:
+        """What came of it; the process ends."""
+        if self.process is not None:
+            self.process.communicate()
+        if "digests" not in self.ready:
+            return Found((), "", self.why, self.build_s)
+        if self.ready["digests"] == [each.digest for each in right]:
+            bits = SAME
+        else:
+            bits = TYPE if self.ready["plain"] == [each.plain_digest for each in right] else OTHER
+        raised = self.ready["raised"] and f"raises {': '.join(self.ready['raised'])}"
+        return Found(() if raised else tuple(self.turns), bits, self.why or raised or "", self.build_s)
 
 
-def same_bits(kernel: Kernel, call: Callable[..., object], digests: Sequence[str] = ()) -> bool:
-    """Whether `call`, or `digests` of another process, do exactly what CPython does, at both sizes."""
+def outcomes(kernel: Kernel, call: Callable[..., object]) -> list[Outcome]:
+    """What a call does at both sizes."""
     from kernels.outcome import outcome
 
-    right = [outcome(kernel.function, kernel.make(size)).digest for size in (kernel.small, kernel.large)]
-    found = digests or [outcome(call, kernel.make(size)).digest for size in (kernel.small, kernel.large)]
-    return right == list(found)
+    return [outcome(call, kernel.make(size)) for size in (kernel.small, kernel.large)]
+
+
+def _verdict(ours: Sequence[Outcome], right: Sequence[Outcome]) -> str:
+    if list(ours) == list(right):
+        return SAME
+    return TYPE if [each.plainly for each in ours] == [each.plainly for each in right] else OTHER
 
 
 def _once(function: Callable[..., object], args: tuple[object, ...]) -> float:
@@ -121,122 +150,129 @@ def _once(function: Callable[..., object], args: tuple[object, ...]) -> float:
     return time.perf_counter() - started
 
 
-def measured(kernel: Kernel, *, rounds: int) -> Row:
+def measured(
+    kernel: Kernel, family: Sequence[Kernel], *, rounds: int, tools: Sequence[str], folder: Path
+) -> Row:
     """One kernel: compare, then let the sides take turns."""
-    ours, njit = Overlaid(kernel), Njit(kernel)
-    right = same_bits(kernel, ours.call)
-    njit_right = same_bits(kernel, kernel.function, njit.ready["digests"]) if njit.works else None
-    if not right:
+    right, ours = outcomes(kernel, kernel.function), Overlaid(kernel)
+    bits = _verdict(outcomes(kernel, ours.call), right)
+    others = {tool: Tool(tool, kernel, family, folder) for tool in tools}
+    if bits != SAME:
         print(f"{kernel.name}: NOT what CPython does; it is not timed", file=sys.stderr)
-    turns: dict[str, list[float]] = {name: [] for name in NAMES}
+    plain: list[float] = []
+    own: list[float] = []
     for _ in range(rounds):
-        turns["CPython"].append(_once(kernel.function, kernel.make(kernel.large)))
-        if ours.accepted and right:
-            turns["ours"].append(shortest(ours.call, kernel.make(kernel.large)))
-        if njit.works:
-            turns["njit"].append(njit.turn())
-    njit.close()
-    least = {name: min(taken) for name, taken in turns.items() if taken}
-    return Row(
-        kernel=kernel.name,
-        family=kernel.family,
-        accepted=ours.accepted,
-        why=ours.why,
-        compile_s=ours.seconds,
-        same_bits=right,
-        cpython_s=least["CPython"],
-        ours_s=least.get("ours"),
-        njit_s=least.get("njit"),
-        njit_compile_s=njit.ready.get("compile_s"),
-        njit_same_bits=njit_right,
-        njit_why=njit.ready.get("refused", ""),
-        usual={name: median(taken) for name, taken in turns.items() if taken},
-    )
+        plain.append(_once(kernel.function, kernel.make(kernel.large)))
+        if ours.accepted and bits == SAME:
+            own.append(shortest(ours.call, kernel.make(kernel.large)))
+        for other in others.values():
+            other.turn()
+    sides = {
+        PLAIN: Found(tuple(plain), SAME),
+        OURS: Found(tuple(own), bits if ours.accepted or bits != SAME else "", ours.why, ours.seconds),
+    }
+    sides |= {tool: other.found(right) for tool, other in others.items()}
+    return Row(kernel.name, kernel.family, ours.seconds, sides)
 
 
 def yielded(kernel: Kernel, *, rounds: int) -> Row:
     """One expression that is to be left alone: is it, and does it run as fast as untouched?"""
-    ours = Overlaid(kernel)
-    right = same_bits(kernel, ours.call)
-    turns: dict[str, list[float]] = {"CPython": [], "ours": []}
+    right, ours = outcomes(kernel, kernel.function), Overlaid(kernel)
+    bits = _verdict(outcomes(kernel, ours.call), right)
+    turns: dict[str, list[float]] = {PLAIN: [], OURS: []}
     for turn in range(rounds):
-        sides = [("CPython", kernel.function), ("ours", ours.call)]
+        sides = [(PLAIN, kernel.function), (OURS, ours.call)]
         for name, call in sides if turn % 2 else sides[::-1]:
             turns[name].append(shortest(call, kernel.make(kernel.large)))
-    return Row(
-        kernel=kernel.name,
-        family=kernel.family,
-        accepted=ours.accepted,
-        why=ours.why,
-        compile_s=ours.seconds,
-        same_bits=right,
-        cpython_s=min(turns["CPython"]),
-        ours_s=min(turns["ours"]),
-        njit_s=None,
-        njit_compile_s=None,
-        njit_same_bits=None,
-        njit_why="",
-        usual={name: median(taken) for name, taken in turns.items()},
-    )
+    bits = bits if ours.accepted or bits != SAME else ""
+    sides_found = {
+        PLAIN: Found(tuple(turns[PLAIN]), SAME),
+        OURS: Found(tuple(turns[OURS]), bits, ours.why, ours.seconds),
+    }
+    return Row(kernel.name, kernel.family, ours.seconds, sides_found)
 
 
-def _load() -> str:
-    return " ".join(f"{value:.1f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
-
-
-def measure(*, rounds: int, only: Sequence[str] = (), quiet: bool = False) -> tuple[list[Row], list[Row]]:
-    """All kernels, or those named, and all expressions."""
+def measure(
+    *,
+    rounds: int,
+    only: Sequence[str] = (),
+    tools: Sequence[str] | None = None,
+    folder: Path = BUILT,
+) -> tuple[list[Row], list[Row]]:
+    """All kernels, or those named, and all expressions; beside the tools named, or those that are installed."""
     import numpy as np
     from kernels import KERNELS, YIELDING
 
     from epochly._exact import specialise
 
+    if tools is None:
+        tools = [tool for tool in TOOLS if tool == "njit" or ahead_of_time.here(tool)]
     specialise(_first, (np.zeros(2),))  # the first compilation of a process pays for its start
-    found: tuple[list[Row], list[Row]] = ([], [])
-    for kernels, how, rows in ((KERNELS, measured, found[0]), (YIELDING, yielded, found[1])):
-        for kernel in kernels:
-            if only and kernel.name not in only and kernel.family not in only:
-                continue
-            if not quiet:
-                print(f"measuring {kernel.name} ...", file=sys.stderr, flush=True)
-            rows.append(how(kernel, rounds=rounds))
-    return found
+    chosen = [kernel for kernel in KERNELS if not only or {kernel.name, kernel.family} & set(only)]
+    for tool in set(tools) & set(ahead_of_time.TOOLS):  # before anything is timed
+        for kernel in chosen:
+            ahead_of_time.built(tool, kernel, _family(kernel, KERNELS), folder)
+    rows, yielding = [], []
+    for kernel in chosen:
+        print(f"measuring {kernel.name} ...", file=sys.stderr, flush=True)
+        family = _family(kernel, KERNELS)
+        rows.append(measured(kernel, family, rounds=rounds, tools=tools, folder=folder))
+    for kernel in YIELDING:
+        if not only or {kernel.name, kernel.family} & set(only):
+            print(f"measuring {kernel.name} ...", file=sys.stderr, flush=True)
+            yielding.append(yielded(kernel, rounds=rounds))
+    return rows, yielding
+
+
+def _family(kernel: Kernel, kernels: Sequence[Kernel]) -> list[Kernel]:
+    return [each for each in kernels if each.family == kernel.family]
 
 
 def _first(array: Any) -> Any:
     return array[0]
 
 
+def where(tools: Sequence[str] = ()) -> str:
+    """Versions, on one line."""
+    names = ["numba", "numpy", *(name for name in ("cython", "pythran") if ahead_of_time.here(name))]
+    missing = [tool for tool in ahead_of_time.TOOLS if not ahead_of_time.here(tool) and tool not in tools]
+    said = ", ".join(f"{name} {version(name)}" for name in names)
+    return f"CPython {platform.python_version()}, {platform.machine()}; {said}" + (
+        f"; not here: {', '.join(missing)}" if missing else ""
+    )
+
+
 def main() -> int:
-    """Measure and print; exit code 1 when any result has other bits than CPython's."""
+    """Measure and print; exit code 1 when any result of ours has other bits than CPython's."""
     made = parser(__doc__, rounds=5)
     made.add_argument("--json", action="store_true", help="print everything as JSON instead of tables")
     made.add_argument("--only", nargs="*", default=(), metavar="NAME", help="kernels or families")
+    made.add_argument(
+        "--tools", nargs="*", choices=TOOLS, help="what to put beside it (default: what is here)"
+    )
+    made.add_argument(
+        "--built", type=Path, default=BUILT, metavar="DIR", help="where modules built ahead of time are kept"
+    )
     options = made.parse_args()
-    before = _load()
-    rows, yielding = measure(rounds=options.rounds, only=options.only)
+    before = load()
+    rows, yielding = measure(
+        rounds=options.rounds, only=options.only, tools=options.tools, folder=options.built
+    )
     if not rows:
         made.error("no loop kernel of that name")
     said = summary(rows, yielding)
+    busy = f"load {before} before, {load()} after; {options.rounds} turns a side"
     if options.json:
-        print(
-            json.dumps(
-                {
-                    "python": platform.python_version(),
-                    "machine": platform.machine(),
-                    "rounds": options.rounds,
-                    "load_before": before,
-                    "load_after": _load(),
-                    "summary": said,
-                    "kernels": [asdict(row) for row in rows],
-                    "yielding": [asdict(row) for row in yielding],
-                },
-                indent=1,
-            )
-        )
+        everything = {
+            "where": where(),
+            "busy": busy,
+            "summary": said,
+            "kernels": [asdict(row) for row in rows],
+            "yielding": [asdict(row) for row in yielding],
+        }
+        print(json.dumps(everything, indent=1))
     else:
-        print(report(rows, yielding))
-        print(f"load {before} before, {_load()} after")
+        print(report(rows, yielding, f"{where()}\n{busy}"))
     return 1 if said["wrong"] else 0
 
 

@@ -45,7 +45,7 @@ def _exact_kernels(rounds: int) -> None:
     from exact_tables import report, summary
 
     rows, yielding = exact_kernels.measure(rounds=rounds)
-    print(f"\n{report(rows, yielding)}")
+    print(f"\n{report(rows, yielding, exact_kernels.where())}")
     if summary(rows, yielding)["wrong"]:
         sys.exit("a result has other bits than CPython's")
 

@@ -2,6 +2,7 @@
 
 Two outcomes are equal when no program could tell them apart: `1`, `1.0`, `True` and `numpy.float64(1.0)` are four different
 values, `0.0` is not `-0.0`, and an array that is returned is not a copy of it. It refuses types it cannot compare exactly.
+Apart from that, `plainly` has the numbers alone: equal there and different here means that only types differ.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,11 +28,17 @@ class Outcome:
     result: tuple[object, ...]
     arguments: tuple[object, ...]  # as they were left
     warned: tuple[tuple[str, str], ...]
+    plainly: tuple[object, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def digest(self) -> str:
         """Equal for equal outcomes of two processes."""
         return hashlib.sha256(repr((self.result, self.arguments, self.warned)).encode()).hexdigest()
+
+    @property
+    def plain_digest(self) -> str:
+        """Equal for outcomes whose numbers are equal, whatever types hold them."""
+        return hashlib.sha256(repr(self.plainly).encode()).hexdigest()
 
     def differences(self, other: Outcome) -> list[str]:
         """What another outcome has different, in words; nothing when they are equal."""
@@ -56,10 +63,12 @@ def outcome(function: Callable[..., object], args: tuple[object, ...]) -> Outcom
             value = function(*args)
         except Exception as error:  # noqa: BLE001 - any exception is an outcome, to be compared
             result: tuple[object, ...] = ("raised", type(error).__qualname__, str(error))
+            plain = result
         else:
-            result = ("returned", bits(value, args))
+            result, plain = ("returned", bits(value, args)), numbers(value)
     warned = tuple((warning.category.__name__, str(warning.message)) for warning in caught)
-    return Outcome(result, tuple(bits(arg, ()) for arg in args), warned)
+    left = tuple(bits(arg, ()) for arg in args)
+    return Outcome(result, left, warned, (plain, *map(numbers, args)))
 
 
 def bits(value: object, args: tuple[object, ...]) -> tuple[object, ...]:
@@ -78,7 +87,22 @@ def bits(value: object, args: tuple[object, ...]) -> tuple[object, ...]:
         return ("array", value.dtype.str, value.shape, value.tobytes())
     if type(value) in (tuple, list):
         return (type(value).__name__, *(bits(item, args) for item in value))
+    if hasattr(value, "memview"):  # what Cython gives for an array
+        return ("buffer", type(value).__name__, numbers(value))
     raise TypeError(f"no exact comparison is known for `{type(value).__name__}`")
+
+
+def numbers(value: object) -> object:
+    """The numbers in a value, without their types: `1`, `True` and `numpy.float64(1.0)` are one; `0.0` is not `-0.0`."""
+    if isinstance(value, (tuple, list)):
+        return tuple(map(numbers, value))
+    if isinstance(value, np.ndarray) or hasattr(value, "memview"):
+        array = np.asarray(value)
+        return array.shape, array.dtype.str, array.tobytes()
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, int) and abs(value) <= 2**53:
+        value = float(value)
+    return struct.pack(">d", value) if isinstance(value, float) else repr(value)
 
 
 def _short(described: object) -> str:

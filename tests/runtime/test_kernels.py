@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import functools
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -165,26 +166,54 @@ def test_outcome_tells_apart_what_a_program_can():
 def test_benchmark_shows_a_wrong_result_and_does_not_praise_its_speed():
     """A kernel with other bits is counted as wrong, has no ratio, and is left out of the means."""
     bench = importlib.import_module("exact_tables")
-    good = bench.Row(
-        kernel="good",
-        family="demo",
-        accepted=True,
-        why="",
-        compile_s=0.1,
-        same_bits=True,
-        cpython_s=1.0,
-        ours_s=0.01,
-        njit_s=0.02,
-        njit_compile_s=0.1,
-        njit_same_bits=False,
-        njit_why="",
-        usual={"CPython": 1.0, "ours": 0.01, "njit": 0.02},
-    )
-    wrong = dataclasses.replace(good, kernel="wrong", same_bits=False, ours_s=None)
+    sides = {
+        "CPython": bench.Found((1.0,), "same"),
+        "epochly": bench.Found((0.01,), "same"),
+        "njit": bench.Found((0.02,), "OTHER"),
+    }
+    good = bench.Row("good", "demo", 0.1, sides)
+    wrong = dataclasses.replace(good, kernel="wrong", sides=sides | {"epochly": bench.Found((), "OTHER")})
     said = bench.summary([good, wrong], [])
-    assert (said["wrong"], said["njit_other_bits"], said["gain_accepted"]) == (1, 2, pytest.approx(100.0))
-    assert said["time_over_njit"] == pytest.approx(0.5)
-    assert [line.split()[:3] for line in bench.table([good, wrong]).splitlines()[2:]] == [
-        ["good", "yes", "100.0"],
-        ["wrong", "yes", "-"],
+    njit = said["sides"]["njit"]
+    assert (said["wrong"], njit["OTHER"], said["gain_accepted"]) == (1, 2, pytest.approx(100.0))
+    assert njit["ours_over_it"] == pytest.approx(2.0)
+    lines = [line.split() for line in bench.table([good, wrong]).splitlines()[2:]]
+    assert [[line[0], line[3], line[-1]] for line in lines] == [
+        ["good", "100.0", "2.00"],
+        ["wrong", "-!", "-"],
     ]
+
+
+def test_benchmark_takes_its_own_json():
+    """What was kept as JSON comes back as the rows it was made of."""
+    bench = importlib.import_module("exact_tables")
+    row = bench.Row("good", "demo", 0.1, {"epochly": bench.Found((0.5, 0.25), "same", "", 0.1)})
+    assert bench.rows_from(json.loads(json.dumps([dataclasses.asdict(row)]))) == [row]
+
+
+@pytest.mark.parametrize(
+    ("walls", "verdict"),
+    [
+        ((1.010, 1.011, 1.012), "within"),
+        ((0.96, 1.04, 1.0), "within, as far as can be told"),
+        ((1.05, 1.051, 1.052), "OUTSIDE"),
+        ((0.98, 1.10, 1.06), "outside, may be noise"),
+        ((0.5, 0.51, 0.5), "faster"),
+    ],
+)
+def test_benchmark_of_yielding_tells_noise_from_a_loss(walls, verdict):
+    """A program is outside the goal only where the whole interval is; where it reaches over the goal, that is said."""
+    bench = importlib.import_module("must_yield")
+    assert bench.Yielded("demo", walls, walls, 0.0, 0).verdict == verdict
+
+
+def test_benchmark_tells_another_type_from_other_numbers():
+    """A `float` for a `numpy.float64` is another type; another last bit, and another sign of zero, are other numbers."""
+    right, typed, other, zero, minus = (
+        outcome(lambda value=value: value, ())
+        for value in (np.float64(0.1), 0.1, np.nextafter(0.1, 1), 0.0, -0.0)
+    )
+    assert right != typed
+    assert right.plainly == typed.plainly
+    assert right.plainly != other.plainly
+    assert zero.plainly != minus.plainly

@@ -60,7 +60,7 @@ def test_benchmarks_show_that_start_up_leaves_the_signing_library_alone():
     assert "the signing library: not imported" in said
 
 
-@pytest.mark.parametrize("name", [*SMALL, "run"])
+@pytest.mark.parametrize("name", [*SMALL, "run", "exact_kernels", "must_yield", "runtime_figures"])
 def test_benchmarks_say_how_they_are_used(name):
     """Each script explains itself and its options."""
     assert "--rounds" in run(name, "--help")
