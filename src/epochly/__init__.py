@@ -50,6 +50,10 @@ def __getattr__(name: str) -> object:
         from epochly import _api  # noqa: PLC0415 - the same
 
         return globals().setdefault(name, getattr(_api, name))
+    if name in {"load_ipython_extension", "unload_ipython_extension"}:  # what `%load_ext epochly` calls
+        from epochly import _jupyter  # noqa: PLC0415 - the same
+
+        return getattr(_jupyter, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -29,6 +29,12 @@ def say(line: str) -> None:
         sys.stderr.write(f"epochly: {line}\n")
 
 
+def show(text: str) -> None:
+    """Text to stdout, where there is one."""
+    if sys.stdout is not None:
+        sys.stdout.write(text)
+
+
 def traced() -> bool:
     """Whether this thread is being traced or profiled."""
     return sys.gettrace() is not None or sys.getprofile() is not None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from epochly import _ambient, _stats
-from epochly._config import checked_level, checked_mode, checked_workers
+from epochly._config import checked_level, checked_mode, checked_port, checked_workers
 from epochly._wrap import plain_function, site_of, wrap
 
 if TYPE_CHECKING:
@@ -88,8 +88,12 @@ def configure(
     mode: str | None = None,
     max_workers: int | None = None,
     enabled: bool | None = None,
+    prometheus_port: int | None = None,
 ) -> None:
-    """Change settings of the process; what is left out stays. Raises `ValueError` for a value out of range."""
+    """Change settings of the process; what is left out stays. Raises `ValueError` for a value out of range.
+
+    `prometheus_port` serves what is measured to Prometheus, on this machine's own address only; 0 ends that.
+    """
     changes: dict[str, Any] = {}
     if level is not None:
         changes["level"] = checked_level(level)
@@ -100,6 +104,10 @@ def configure(
     if enabled is not None:
         changes["enabled"] = bool(enabled)
     session().change(**changes)
+    if prometheus_port is not None:
+        from epochly._prometheus import serve  # noqa: PLC0415 - only who asks for it pays for it
+
+        serve(checked_port(prometheus_port), session())
 
 
 def set_level(level: int) -> None:

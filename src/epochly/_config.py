@@ -91,3 +91,10 @@ def checked_workers(workers: object) -> int:
     if isinstance(workers, int) and not isinstance(workers, bool) and 1 <= workers <= MAX_WORKERS:
         return workers
     raise ValueError(f"`max_workers` is {workers!r}, expected 1 to {MAX_WORKERS}; hint: leave it out")
+
+
+def checked_port(port: object) -> int:
+    """`port` as a number that a server can listen at, or 0 for none, or `ValueError`."""
+    if isinstance(port, int) and not isinstance(port, bool) and 0 <= port < 2**16:
+        return port
+    raise ValueError(f"`prometheus_port` is {port!r}, expected 1 to 65535; hint: 0 serves nothing")

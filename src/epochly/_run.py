@@ -70,7 +70,7 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
             starts.stop()
         if os.getpid() == pid:  # a forked child that ends in the usual way comes here too
             counts = {} if starts is None else dict(starts.counts)
-            deliver(_report(name, session, finder, (clock() - begun) / 1e6, counts))
+            deliver(report_of(name, session, finder, (clock() - begun) / 1e6, counts))
 
     atexit.register(end)  # first in, so last out: after the program's own
     if starts is not None:
@@ -78,7 +78,8 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
     sampler.start()
 
 
-def _report(name: str, session: Session, finder: Finder, wall_ms: float, counts: dict[Any, int]) -> Report:
+def report_of(name: str, session: Session, finder: Finder, wall_ms: float, counts: dict[Any, int]) -> Report:
+    """The report of what a finder saw; `counts` are starts of functions."""
     total = max(1, finder.hot.samples)
     left = [
         Left(

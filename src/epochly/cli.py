@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from epochly._report import Form, Report
+    from epochly._report import Report
 
-USAGE = """usage: epochly run [--level N] [--mode MODE] [--report term|html|json] (script.py | -m module) [args ...]
+USAGE = """usage: epochly run [--level N] [--mode MODE] [--report term|html|json] [--prometheus PORT]
+                   (script.py | -m module) [args ...]
        epochly explain [--args LITERAL] module:function
        epochly status | metrics | doctor | cache
 
@@ -57,37 +58,27 @@ def main(argv: Sequence[str] | None = None, *, environ: Mapping[str, str] | None
 
 def _run(rest: list[str], _environ: Mapping[str, str]) -> int:
     from epochly import _api  # noqa: PLC0415 - a command imports what it needs
-    from epochly._config import checked_level, checked_mode  # noqa: PLC0415
+    from epochly._options import OptionError, options  # noqa: PLC0415
     from epochly._program import ProgramError  # noqa: PLC0415
-    from epochly._report import FORMS, rendered  # noqa: PLC0415
+    from epochly._report import rendered  # noqa: PLC0415
     from epochly._run import Asked, run  # noqa: PLC0415
 
-    session = _api.session()
-    changes: dict[str, Any] = {}
-    form: Form = "term"
-    while rest and rest[0].startswith("--"):
-        name, _, value = rest.pop(0).partition("=")
-        if name not in {"--level", "--mode", "--report"}:
-            return _misused(f"`run` has no option `{name}`")
-        value = value or (rest.pop(0) if rest else "")
-        try:
-            if name == "--level":
-                changes["level"] = checked_level(int(value) if value.isdigit() else value)
-            elif name == "--mode":
-                changes["mode"] = checked_mode(value)
-            else:
-                form = next(each for each in FORMS if each == value)
-        except (ValueError, StopIteration):
-            return _misused(f"`{name}` cannot be `{value}`")
-    is_module = bool(rest) and rest[0] == "-m"
-    rest = rest[is_module:]
+    try:
+        asked = options(rest, "run", {"--level", "--mode", "--report", "--prometheus"})
+    except OptionError as error:
+        return _misused(str(error))
+    is_module = bool(asked.rest) and asked.rest[0] == "-m"
+    rest = asked.rest[is_module:]
     if not rest or rest[0].startswith("-"):
         return _misused("`run` needs a script, or `-m` and a module")
-    session.change(**changes)
+    session = _api.session()
+    session.change(**asked.changes)
+    if asked.prometheus:
+        _api.configure(prometheus_port=asked.prometheus)
 
     def deliver(report: Report) -> None:
         try:
-            sys.stderr.write(rendered(report, form))
+            sys.stderr.write(rendered(report, asked.form))
             sys.stderr.flush()
         except (OSError, ValueError, AttributeError):  # the program closed stderr or took it away
             return
