@@ -59,7 +59,7 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         return scalar_ufuncs.call(checker, key, expr, target)
     if key in elementwise.FUNCTIONS:
         return elementwise.call(checker, key, expr, target)
-    if key is slice and all(arg in (INT, NONE) for arg in args):
+    if key is slice and all(arg in (*RANGED, NONE) for arg in args):
         return OPAQUE
     if key is RANGE:
         if any(arg not in RANGED for arg in args):
@@ -113,6 +113,8 @@ def attribute(checker: Checker, expr: Any) -> Kind | None:
             return Items((PYTHON,) * owner.ndim)
         if expr.attr in ("size", "ndim"):
             return PYTHON
+        if expr.attr == "dtype":
+            return OPAQUE
         if expr.attr == "copy":
             return OPAQUE
         raise checker.reject(f"`.{expr.attr}` of an array")

@@ -34,7 +34,7 @@ from epochly._exact.operators import INPLACE
 from epochly._exact.pins import operations_that_feed
 from epochly._exact.plan import Cast, Check, Plan, Swap
 from epochly._exact.promotion import COMPLEXES, SCALARS, SINGLE
-from epochly._exact.values import kind_of_constant
+from epochly._exact.values import MOST_DIMENSIONS, kind_of_constant
 
 FLAGGED = (FLOAT, SINGLE, *COMPLEXES)  # types whose arithmetic may warn
 PASSING = (
@@ -58,7 +58,7 @@ def accepted_type(machine_type: Any) -> bool:
     if kind in SCALARS or kind == NONE:
         return True
     if isinstance(kind, numba_types.Array):
-        return kind.dtype in SCALARS and 1 <= kind.ndim <= 3
+        return kind.dtype in SCALARS and 1 <= kind.ndim <= MOST_DIMENSIONS
     if isinstance(kind, numba_types.BaseTuple):
         return all(accepted_type(item) for item in kind)
     return isinstance(kind, PASSING)

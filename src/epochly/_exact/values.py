@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PYTHON_NUMBERS = (int, float, bool, complex)
 NUMPY_NUMBERS = tuple(dtype.type for dtype in DTYPES.values())
-MOST_DIMENSIONS = 3
+MOST_DIMENSIONS = 6
 MOST_LITERAL_ITEMS = 64  # of a global tuple; numba unrolls each
 NATIVE_INT = range(-(2**63), 2**63)
 
