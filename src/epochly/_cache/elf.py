@@ -27,7 +27,7 @@ def undefined_symbols(data: bytes) -> tuple[str, ...]:
     """
     try:
         return _undefined_symbols(data)
-    except (struct.error, UnicodeDecodeError, ValueError) as error:
+    except (struct.error, UnicodeDecodeError, OverflowError, ValueError) as error:
         raise NotAnObjectError(f"not a readable object file: {error}") from None
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from epochly._exact.kinds import Array, Kind, words
 from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
+from epochly._exact.machine import ARANGE
 
 if TYPE_CHECKING:
     from epochly._exact.check import Checker
@@ -21,7 +22,7 @@ NO_ARGUMENT = -1  # the root of memory that no argument shares
 TEMPORARY = -2  # the same, of memory that an operation on arrays made
 FRESH = Array(frozenset({NO_ARGUMENT}), whole=True)
 SHAPED, FILLED = (np.zeros, np.ones, np.empty), (np.full,)
-LIKE, COUNTED = (np.zeros_like, np.ones_like, np.empty_like), (np.arange,)
+LIKE, COUNTED = (np.zeros_like, np.ones_like, np.empty_like), (ARANGE,)
 ALLOCATIONS = (*SHAPED, *FILLED, *LIKE, *COUNTED)
 
 

@@ -96,17 +96,34 @@ def _signals(context: Any, builder: Any, passes: int) -> Any:
     return context.get_dummy_value()
 
 
+def _narrow_enough(context: Any, builder: Any, args: Any) -> None:
+    for arg in args:
+        shifted = builder.add(arg, ir.Constant(I64, WIDEST))
+        wide = builder.icmp_unsigned(">", shifted, ir.Constant(I64, 2 * WIDEST))
+        deopt_if(context, builder, wide, "a range is wider than 62 bits")
+
+
 def _range(count: int) -> Any:
     def lower(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        for arg in args:
-            shifted = builder.add(arg, ir.Constant(I64, WIDEST))
-            wide = builder.icmp_unsigned(">", shifted, ir.Constant(I64, 2 * WIDEST))
-            deopt_if(context, builder, wide, "a range is wider than 62 bits")
+        _narrow_enough(context, builder, args)
         function = context.typing_context.resolve_value_type(range)
         plain = function.get_call_type(context.typing_context, (INT,) * count, {})
         return context.get_function(function, plain)(builder, args)
 
     return lower
+
+
+def _arange(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """NumPy's `arange` of ints; numba's has no error for a length beyond 63 bits."""
+    _narrow_enough(context, builder, args)
+
+    def up_to(stop: Any) -> Any:
+        return np.arange(0, stop)
+
+    def between(start: Any, stop: Any) -> Any:
+        return np.arange(start, stop)  # a function of its own, as `compile_internal` wants one
+
+    return context.compile_internal(builder, up_to if len(args) == 1 else between, signature, args)
 
 
 for _name in ("feclearexcept", "fetestexcept"):
@@ -133,4 +150,8 @@ SIGNALS_OFTEN: Key = primitive(
 )
 RANGE: Key = primitive(
     "range", {(INT,) * count: (types.range_state64_type, _range(count)) for count in (1, 2, 3)}
+)
+ARANGE: Key = primitive(
+    "arange",
+    {(INT,) * count: (types.Array(INT, 1, "C"), _arange) for count in (1, 2)},
 )

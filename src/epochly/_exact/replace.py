@@ -10,12 +10,13 @@ import builtins
 import types
 from typing import Any
 
+import numpy as np
 from numba.core import ir
 
 from epochly._exact import constructors, mathematics
-from epochly._exact.machine import RANGE
+from epochly._exact.machine import ARANGE, RANGE
 
-REPLACED = mathematics.REPLACED | constructors.REPLACED | {builtins.range: RANGE}
+REPLACED = mathematics.REPLACED | constructors.REPLACED | {builtins.range: RANGE, np.arange: ARANGE}
 TABLE: dict[int, Any] = {id(function): key for function, key in REPLACED.items()}
 
 
@@ -27,7 +28,7 @@ def replace(func_ir: Any) -> None:
         if isinstance(value, ir.Global | ir.FreeVar) and isinstance(value.value, types.ModuleType):
             modules[statement.target.name] = value.value
     called = {
-        statement.value.func.name
+        statement.value.func.name: statement.value
         for statement in _assignments(func_ir)
         if isinstance(statement.value, ir.Expr) and statement.value.op == "call"
     }
@@ -39,6 +40,8 @@ def replace(func_ir: Any) -> None:
             found = TABLE.get(id(value.value))
         elif isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in modules:
             found = TABLE.get(id(getattr(modules[value.value.name], value.attr, None)))
+        if found is ARANGE and called[statement.target.name].kws:
+            continue
         if found is not None:
             statement.value = ir.Global(found.__name__, found, statement.loc)
             func_ir._definitions[statement.target.name] = [statement.value]  # noqa: SLF001 - numba has no setter

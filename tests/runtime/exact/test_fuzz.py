@@ -1,27 +1,90 @@
-"""A small share of the differential fuzzer with fixed seeds; `fuzz/exact_jit.py` runs as long as one likes."""
+"""CI's share of the differential fuzzer: 200,000 calls with fixed seeds, some with today's, and proof that it would notice.
+
+`fuzz/exact_jit.py` runs as long as one likes; what it has come to is in `fuzz/README.md`. It refuses to count as served what
+gave up. About three minutes on one core, half of it numba compiling; the classes let two cores share it.
+"""
 
 from __future__ import annotations
 
-import importlib.util
+import datetime as dt
+import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = 30  # about twenty seconds, nearly all of it numba compiling
-MOST_S = 120
+import pytest
+
+FUZZ = Path(__file__).parents[3] / "fuzz"
+sys.path.insert(0, str(FUZZ))
+running = pytest.importorskip("exact.running")
+
+CALLS = 50_000  # of each of four shares
+PER_PROGRAM = 300
+LEAST_SHARE = 0.4  # of the calls; about 0.75 are
+TODAY_PROGRAMS = 25
+MUTANTS = {  # what is broken, and within how many programs it has to be found; about ten times what it took
+    "ints wrap": 40,
+    "NumPy never warns": 60,
+    "an int start is forgotten": 120,
+    "no bounds": 60,
+    "no undo": 60,
+    "Python's numbers for NumPy's": 40,
+    "the remainder has C's sign": 120,
+}
 
 
-def _fuzzer():
-    path = Path(__file__).parents[3] / "fuzz" / "exact_jit.py"
-    spec = importlib.util.spec_from_file_location("exact_jit", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["exact_jit"] = module  # its dataclass looks itself up
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_random_programs_end_as_in_the_interpreter():
-    """Thirty random programs, a dozen edge inputs each: no difference, and a good part ran as machine code."""
-    tally = _fuzzer().run(20_000, MOST_S, PROGRAMS)
+def held(first):
+    """Assert that a share of the calls, from a seed on, has no difference."""
+    tally = running.run(range(first, first + 10**6), calls=CALLS, per_program=PER_PROGRAM)
+    print(f"seeds from {first}:", tally.words())  # noqa: T201 - for `-s`
     assert tally.mismatches == []
-    assert tally.programs == PROGRAMS
-    assert tally.ways["machine"] > tally.calls * 0.2
+    assert tally.calls >= CALLS
+    assert tally.share >= LEAST_SHARE
+    for theme, counts in tally.themes.items():
+        assert counts["machine"] or counts["programs"] < 5, (
+            f"no program of `{theme}` was served: {tally.reasons}"
+        )
+
+
+class TestFirstHalf:
+    """A class is what one worker runs."""
+
+    @pytest.mark.parametrize("first", [1_000_000, 2_000_000])
+    def test_random_programs_end_as_in_the_interpreter(self, first):
+        """Fifty thousand calls of random programs: no difference, and two in five at least were served."""
+        held(first)
+
+
+class TestSecondHalf:
+    """A class is what one worker runs."""
+
+    @pytest.mark.parametrize("first", [3_000_000, 4_000_000])
+    def test_random_programs_end_as_in_the_interpreter(self, first):
+        """Fifty thousand calls of random programs: no difference, and two in five at least were served."""
+        held(first)
+
+    def test_random_programs_of_today_end_as_in_the_interpreter(self):
+        """Programs that nobody has run before, of a seed that is the day's."""
+        first = dt.datetime.now(dt.UTC).date().toordinal() * 1000
+        tally = running.run(range(first, first + TODAY_PROGRAMS), per_program=PER_PROGRAM)
+        assert tally.mismatches == [], f"seeds from {first}"
+
+
+def found_within(mutant, programs):
+    """Assert that a compiler broken on purpose is found out, by a difference or by a crash."""
+    command = [
+        sys.executable, str(FUZZ / "exact_jit.py"), "--mutant", mutant, "--programs", str(programs),
+        "--seed", "60000", "--per-program", "60",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 or done.returncode < 0, (
+        f"{mutant}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    )
+
+
+class TestMutants:
+    """A check that cannot fail is no check."""
+
+    @pytest.mark.parametrize("mutant", MUTANTS)
+    def test_a_broken_compiler_is_found(self, mutant):
+        """With one check taken out of the compiler, a difference turns up within so many programs."""
+        found_within(mutant, MUTANTS[mutant])

@@ -1,0 +1,112 @@
+"""What one call did, and whether two did the same: value, type, bits, exception, memory, identity, warnings.
+
+It refuses to call results equal because they print or compare alike. Only the bits of a NaN that is no element of an array
+are left out: neither Python nor IEEE 754 says what they are.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+
+class Outcome:
+    """What one call returned or raised, with what it could have changed."""
+
+    __slots__ = ("args", "bases", "error", "value", "warnings")
+
+    def __init__(self, call, args, bases, log):
+        self.args, self.bases, self.value, self.error = args, bases, None, None
+        log.clear()
+        try:
+            self.value = call(*args)
+        except Exception as error:  # noqa: BLE001 - whatever it raises is what is compared
+            self.error = error
+        self.warnings = [(each.category, str(each.message), each.lineno) for each in log] if log else log[:]
+
+
+def difference(due, found):
+    """How two outcomes of the same call differ, in words; empty if they do not."""
+    if due.warnings != found.warnings:
+        return f"warnings {found.warnings}, not {due.warnings}"
+    if (due.error is None) != (found.error is None):
+        return f"{said(found)}, not {said(due)}"
+    if due.error is not None:
+        same = type(due.error) is type(found.error) and str(due.error) == str(found.error)
+        if not same:
+            return f"{said(found)}, not {said(due)}"
+    else:
+        told = value_difference(due.value, found.value, due, found)
+        if told:
+            return told
+    for one, other in zip(due.bases, found.bases, strict=True):
+        if one.tobytes() != other.tobytes():
+            return f"an array is {other.tolist()} afterwards, not {one.tolist()}"
+    for one, other in zip(due.args, found.args, strict=True):
+        if type(one) is list:
+            told = value_difference(one, other, due, found)
+            if told:
+                return f"a list afterwards: {told}"
+    return ""
+
+
+def value_difference(one, other, due, found):
+    """How two values differ, in words."""
+    kind = type(one)
+    if kind is not type(other):
+        return f"{other!r} of {type(other).__name__}, not {one!r} of {kind.__name__}"
+    if kind is int or kind is bool or one is None:
+        return "" if one == other else f"{other!r}, not {one!r}"
+    if isinstance(one, (float, np.floating, complex, np.complexfloating)):
+        return "" if bits(one) == bits(other) else f"{other!r}, not {one!r}"
+    if kind is tuple or kind is list:
+        if place(one, due.args) != place(other, found.args) or len(one) != len(other):
+            return f"{other!r}, not {one!r}, or another object"
+        told = (value_difference(mine, theirs, due, found) for mine, theirs in zip(one, other, strict=True))
+        return next((each for each in told if each), "")
+    if isinstance(one, np.ndarray):
+        for what in (described, memory):
+            mine = what(one) if what is described else memory(one, due)
+            theirs = what(other) if what is described else memory(other, found)
+            if mine != theirs:
+                return f"an array {theirs}, not {mine}"
+        return "" if one.tobytes() == other.tobytes() else f"{other!r}, not {one!r}"
+    if isinstance(one, np.generic):
+        same = one.dtype == other.dtype and one.tobytes() == other.tobytes()
+        return "" if same else f"{other!r}, not {one!r}"
+    return "" if repr(one) == repr(other) else f"{other!r}, not {one!r}"
+
+
+def bits(value):
+    """A float's or complex number's bits; every NaN is the same."""
+    if isinstance(value, (complex, np.complexfloating)):
+        return bits(value.real), bits(value.imag)
+    return "nan" if value != value else struct.pack("d", value)  # noqa: PLR0124 - only NaN differs from itself
+
+
+def place(value, args):
+    """Which argument a value is, if it is one."""
+    return next((at for at, arg in enumerate(args) if arg is value), None)
+
+
+def described(array):
+    """What a program can ask an array about itself."""
+    return array.dtype, array.shape, array.strides, array.flags.num
+
+
+def memory(array, outcome):
+    """Which argument an array is, and where in whose memory it lies."""
+    start = array.__array_interface__["data"][0]
+    for number, base in enumerate(outcome.bases):
+        first = base.__array_interface__["data"][0]
+        if base.nbytes and first <= start < first + base.nbytes:
+            return place(array, outcome.args), number, start - first
+    return place(array, outcome.args), None, 0
+
+
+def said(outcome):
+    """An outcome in words."""
+    if outcome.error is not None:
+        return f"{type(outcome.error).__name__}: {outcome.error}"
+    return f"{outcome.value!r}"

@@ -1,0 +1,371 @@
+"""Writes a program of one or two themes: its parameters, its statements, its result.
+
+A theme is a part of the language: numbers, arrays, grids, narrow dtypes, lists, reductions and so on. Each brings the
+parameters and the statements that show it, so that the count of compiled programs a theme says what the compiler takes.
+It refuses to write what reads a clock, a random number, or memory that nobody has written.
+"""
+
+from __future__ import annotations
+
+import linecache
+import random
+from dataclasses import dataclass
+
+from exact.called import names
+from exact.expressions import Expressions, element_kind, numpy_name
+from exact.inputs import LAYOUTS, NARROW, Parameter
+
+SLICES = [
+    ("1:-1", "2:", ":-2"),
+    ("::2", "::2", "::2"),
+    (":", "::-1", ":"),
+    ("n % 4:", "n % 4:", "n % 4:"),
+    ("1:", ":-1", "1:"),
+]
+SCALARS = {"int", "float", "bool", "complex", *NARROW}
+# How often a theme is chosen, and what it needs beside `n, m, x, y`.
+THEMES = {
+    "numbers": (10, ()),
+    "arrays": (10, ("A:f8[1]", "B:i8[1]")),
+    "grids": (6, ("C:f8[2]", "A:f8[1]")),
+    "cubes": (2, ("D:f8[3]", "E:i8[2]")),
+    "flags": (5, ("F:b1[1]", "A:f8[1]", "p:bool")),
+    "narrow": (6, ("N:narrow[1]", "M:narrow[1]")),
+    "complex": (3, ("Z:c16[1]", "z:complex")),
+    "scalars": (5, ("g:int!", "h:float!")),
+    "reduce": (5, ("A:f8[1]", "B:i8[1]")),
+    "lists": (4, ("L:list[int]", "G:list[float]")),
+    "loops": (5, ("A:f8[1]", "B:i8[1]")),
+    "slices": (5, ("A:f8[1]", "A2:f8[1]")),
+    "made": (5, ("A:f8[1]",)),
+    "matrix": (2, ("A:f8[1]", "C:f8[2]")),
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program and what it is called with."""
+
+    seed: int
+    themes: tuple[str, ...]
+    text: str
+    function: object
+    parameters: tuple[Parameter, ...]
+
+
+class Writer(Expressions):
+    """Writes the statements of one program."""
+
+    def __init__(self, chooser, themes):
+        super().__init__(chooser, themes)
+        self.lines, self.depth, self.names, self.early = [], 0, 0, False
+        self.changed = []
+        self.result = chooser.choice(["s", "t", "n", "0.0", "None", "(s, t)", "t * 2.0"])
+
+    def put(self, indent, text):
+        """A line."""
+        self.lines.append("    " * indent + text)
+
+    def block(self, indent, env, count):
+        """Some statements; names bound inside are gone afterwards."""
+        for _ in range(count):
+            self.statement(indent, env)
+
+    def statement(self, indent, env):
+        """One statement."""
+        r, k = self.r, self.r.random()
+        if k < 0.42:
+            self.assignment(indent, env)
+        elif k < 0.55:
+            self.put(indent, f"if {self.condition(1, env)}:")
+            self.block(indent + 1, dict(env), r.randint(1, 2))
+            if r.random() < 0.4:
+                self.put(indent, "else:")
+                self.block(indent + 1, dict(env), r.randint(1, 2))
+        elif k < 0.70 and self.depth < 2:
+            self.loop(indent, env)
+        elif k < 0.86:
+            self.store(indent, env)
+        elif k < 0.88:
+            self.put(indent, f"if {self.condition(1, env)}: return {self.result}")
+            self.early = True
+        elif k < 0.91 and self.depth:
+            self.put(indent, f"if {self.condition(1, env)}: {r.choice(['break', 'continue'])}")
+        elif k < 0.93:
+            self.put(indent, r.choice(["x, y = y, x", "n, m = m, n", "s, u = u, s + 1"]))
+        elif k < 0.94:
+            self.put(indent, f"if {self.condition(1, env)}: raise ValueError('as written')")
+        elif "made" in self.themes and not self.depth:
+            self.allocation(indent, env)
+        else:
+            self.assignment(indent, env)
+
+    def assignment(self, indent, env):
+        """`name = expression` or `name += expression`."""
+        r = self.r
+        name = r.choice([each for each, kind in env.items() if kind[-1] != "]" and each[0] != "k"])
+        name = "v" if self.depth and r.random() < 0.15 else name  # it may still be the int it started as
+        kind = env[name]
+        self.changed.append(name)
+        if kind in ("int", "float", "complex") and r.random() < 0.45:
+            sign = r.choice("+-*" if kind != "float" else "+-*/" if r.random() < 0.3 else "+-*")
+            self.put(indent, f"{name} {sign}= {self.of(kind, 1, env)}")
+        else:
+            self.put(indent, f"{name} = {self.of(kind, 2, env)}")
+
+    def loop(self, indent, env):
+        """A `for` or a `while`."""
+        r = self.r
+        self.depth += 1
+        self.names += 1
+        name, inside, k = f"k{self.names}", dict(env), r.random()
+        arrays, lists = self.arrays(env), [each for each, kind in env.items() if kind.startswith("list")]
+        if k < 0.2 and arrays and (one := r.choice(arrays)):
+            dimensions = int(env[one][-2])
+            inside[name] = element_kind(env[one]) if dimensions == 1 else f"{env[one][:-3]}[{dimensions - 1}]"
+            self.put(indent, f"for {name} in {one}:")
+        elif k < 0.35 and lists:
+            one = r.choice(lists)
+            inside[name] = env[one][5:-1]
+            self.put(indent, f"for {name} in {one}:")
+        elif k < 0.6 and "loops" in self.themes:
+            self.drawn_in_step(indent, name, inside, env)
+        elif k < 0.7:
+            inside[name] = "int"
+            self.put(indent, f"{name} = 0")
+            self.put(indent, f"while {name} < {r.choice(['5', 'n % 7', 'm % 4'])}:")
+            self.put(indent + 1, f"{name} += 1")
+        else:
+            inside[name] = "int"
+            what = r.choice(["3", "8", "n % 10", "1, 9, 2", "7, -1, -1", "n, m", "-2, 3", self.sized(env)])
+            self.put(indent, f"for {name} in range({what}):")
+            if what == "n, m":
+                self.put(indent + 1, f"if {name} > 20 or {name} < -20: break")
+        if r.random() < 0.35:  # an accumulator, which a loop that never runs leaves as it was
+            into = r.choice(["v", "v", "s", "t"])
+            self.changed.append(into)
+            kind = "int" if into == "s" else "float"
+            self.put(indent + 1, f"{into} {r.choice(['+=', '+=', '-='])} {self.of(kind, 1, inside)}")
+        else:
+            self.block(indent + 1, inside, r.randint(1, 3 - self.depth // 2))
+        self.depth -= 1
+        if r.random() < 0.1:
+            self.put(indent, "else:")
+            self.block(indent + 1, dict(env), 1)
+        elif "loops" in self.themes and r.random() < 0.3:
+            env[name] = inside[name]  # what the loop left, if it ran at all
+
+    def drawn_in_step(self, indent, name, inside, env):
+        """`enumerate`, `zip`, `reversed`."""
+        r, vectors = self.r, self.arrays(env, None, 1)
+        one, other = r.choice(vectors), r.choice(vectors)
+        k = r.random()
+        if k < 0.35:
+            inside[f"{name}i"] = "int"
+            inside[name] = element_kind(env[one])
+            start = r.choice(["", "", ", 1"])
+            self.put(indent, f"for {name}i, {name} in enumerate({one}{start}):")
+        elif k < 0.7:
+            inside[f"{name}b"] = element_kind(env[other])
+            inside[name] = element_kind(env[one])
+            self.put(indent, f"for {name}, {name}b in zip({one}, {other}):")
+        elif k < 0.85:
+            inside[name] = "int"
+            self.put(indent, f"for {name} in reversed(range({r.choice(['8', 'n % 5', self.sized(env)])})):")
+        else:
+            inside[name] = element_kind(env[one])
+            self.put(indent, f"for {name} in reversed({one}):")
+
+    def sized(self, env):
+        """A length."""
+        arrays = self.arrays(env)
+        return f"len({self.r.choice(arrays)})" if arrays else "m % 6"
+
+    def store(self, indent, env):
+        """Into an array or a list."""
+        r = self.r
+        arrays = [each for each in self.arrays(env) if env[each][0] != "k"]
+        lists = [each for each, kind in env.items() if kind.startswith("list")]
+        if lists and (not arrays or r.random() < 0.5):
+            name, kind = (each := r.choice(lists)), env[each][5:-1]
+            if r.random() < 0.4 and not self.depth:
+                self.put(indent, f"{name}.append({self.of(kind, 1, env)})")
+            else:
+                self.put(indent, f"{name}[{self.index(env)}] {r.choice(['=', '+='])} {self.of(kind, 1, env)}")
+        elif arrays:
+            name = r.choice(arrays)
+            kind = element_kind(env[name])
+            if kind == "float" and "slices" in self.themes and r.random() < 0.75:
+                self.put(indent, self.sliced(env, name))
+                return
+            sign = "=" if kind == "bool" else r.choice(["=", "=", "+=", "-=", "*="])
+            value = self.of(kind, 1, env)
+            if kind == "float" and r.random() < 0.1:
+                value = self.integer(1, env)
+            elif kind not in ("int", "float", "bool", "complex") and r.random() < 0.3:
+                value = r.choice(["0", "1", "7", "n % 3"])  # a Python int that mostly fits
+            self.put(indent, f"{self.element(env, name)} {sign} {value}")
+        else:
+            self.assignment(indent, env)
+
+    def sliced(self, env, name):
+        """A statement on parts of arrays, or on whole ones."""
+        r, number = self.r, self.floating(0, env)
+        other = r.choice(self.arrays(env, "float"))
+        if env[name][-2] == "2":
+            i, j = self.small(env), self.small(env)
+            return r.choice(
+                [
+                    f"{name}[{i}, 1:] = {name}[{j}, :-1] * {number}",
+                    f"{name}[{i}] *= {number}",
+                    f"{name}[1:, {j}] = {number}",
+                ]
+            )
+        if env[other][-2] != "1":
+            other = name
+        a, b, c = r.choice(SLICES)
+        return r.choice(
+            [
+                f"{name}[{a}] = {name}[{b}] {r.choice('+-*')} {other}[{c}] * {number}",
+                f"{name}[{a}] = {other}[{b}] * {number} + {name}[{b}]",
+                f"{name}[{a}] {r.choice('+-*')}= {number}",
+                f"{name}[{a}] += {other}[{b}] / 2.5",
+                f"{name}[{a}] = {other}[{b}]",
+                f"{name}[{a}] = {number}",
+                f"{name} = {name} * {number}",
+                f"{name} = np.{r.choice(['absolute', 'sqrt'])}({other} * {other}) - {number}",
+                f"{name} {r.choice('+-*')}= {number}",
+                f"{name} = -{name}" if r.random() < 0.3 else f"{name} = {name} + {other}",
+            ]
+        )
+
+    def allocation(self, indent, env):
+        """A new array under a new name or an old one."""
+        r = self.r
+        name = r.choice(["A", "W", "V"])
+        if name == "V" or "A" not in env:
+            made = [
+                "np.zeros(8, np.int64)",
+                "np.arange(8)",
+                "np.arange(n)",
+                "np.full(8, 3)",
+                "np.arange(-3, 5)",
+                "np.arange(n % 9)",
+                "np.ones(5, dtype=np.int64)",
+            ]
+            name, kind = "V", "i8[1]"
+        elif name == "W" and r.random() < 0.3:
+            made, kind = (
+                ["np.zeros((3, 3))", "np.ones((n % 4, 2))", "np.full((2, 2), x)", "np.empty((0, 2))"],
+                "f8[2]",
+            )
+            name = "W2"
+        else:
+            made, kind = (
+                [
+                    "np.zeros(8)",
+                    "np.ones(8)",
+                    "np.full(8, 0.5)",
+                    "A.copy()",
+                    "np.zeros_like(A)",
+                    "np.zeros(abs(n) % 9)",
+                    "np.full(4, y)",
+                    "np.ones_like(A)",
+                    "np.array([x, y, 1.0])",
+                ],
+                "f8[1]",
+            )
+        if "narrow" in self.themes and r.random() < 0.5:
+            dtype = element_kind(env["N"])
+            name, kind, made = (
+                "W3",
+                f"{dtype}[1]",
+                [f"np.zeros(8, np.{numpy_name(dtype)})", "N.copy()", "np.zeros_like(N)"],
+            )
+        self.put(indent, f"{name} = {r.choice(made)}")
+        env[name] = kind
+
+    def results(self, env):
+        """What the program returns."""
+        r, arrays = self.r, self.arrays(env)
+        scalars = [each for each, kind in env.items() if kind[-1] != "]" and each[0] != "k"]
+        k = r.random()
+        if k < 0.1 or (self.early and k < 0.9):
+            return self.result
+        changed = [each for each in dict.fromkeys(self.changed) if each in scalars]
+        if len(changed) == 1 and k < 0.5:
+            return changed[0]
+        if changed and k < 0.5:  # what is not returned, LLVM does not compute
+            return f"({', '.join([*changed[-3:], r.choice(scalars)])})"
+        if k < 0.65 and arrays:
+            return r.choice(arrays)
+        if k < 0.72 and "slices" in self.themes:
+            return r.choice(["A * x + 1", "np.sqrt(A * A)", "A[::2] * 1.0", "A + A2", "A[1:] - A[:-1]"])
+        if k < 0.76 and (each := [one for one, kind in env.items() if kind.startswith("list")]):
+            return r.choice(each)
+        return self.of(env[r.choice(scalars)], 2, env)
+
+
+def parameters_of(chooser, themes):
+    """The parameters of a program of these themes."""
+    found = {
+        "n": Parameter("n", "int"),
+        "m": Parameter("m", "int"),
+        "x": Parameter("x", "float"),
+        "y": Parameter("y", "float"),
+    }
+    dtype = chooser.choice(NARROW)
+    for theme in themes:
+        for written in THEMES[theme][1]:
+            name, _, kind = written.partition(":")
+            if name == "M" and chooser.random() < 0.3:
+                dtype = chooser.choice(NARROW)
+            kind = kind.replace("narrow", dtype)
+            layout = chooser.choice(LAYOUTS) if kind[-1] == "]" and chooser.random() < 0.35 else "C"
+            if kind.startswith("list"):
+                layout = "C"
+            found[name] = Parameter(name, kind.rstrip("!"), layout, numpy=kind[-1] == "!")
+    if "scalars" in themes:
+        found["q"] = Parameter("q", chooser.choice([*NARROW, "bool", "int", "float"]), numpy=True)
+    for name in ("n", "x"):
+        if chooser.random() < 0.04:
+            found[name] = Parameter(name, found[name].kind, numpy=True)
+    return tuple(found.values())
+
+
+def written(seed):
+    """The program of a seed."""
+    chooser = random.Random(seed)
+    weights = [weight for weight, _ in THEMES.values()]
+    themes = tuple(
+        dict.fromkeys(chooser.choices(list(THEMES), weights, k=1 if chooser.random() < 0.6 else 2))
+    )
+    parameters = parameters_of(chooser, themes)
+    writer = Writer(chooser, themes)
+    env = {each.name: each.kind for each in parameters} | {"s": "int", "t": "float", "u": "int", "v": "float"}
+    given = ", ".join(each.name for each in parameters)
+    writer.lines = [
+        f"def f({given}):",
+        "    s = 0",
+        "    t = 0.0",
+        "    u = 1",
+        f"    v = {chooser.choice(['0.5', '0', '0'])}",
+    ]
+    if "lists" in themes and chooser.random() < 0.5:
+        writer.put(1, f"H = {chooser.choice(['[]', '[1.0, x]', '[0.0] * 3'])}")
+        writer.put(1, f"H.append({writer.floating(1, env)})")
+        env["H"] = "list[float]"
+    size = chooser.choice([0, 0, 0, 1, 1, 2, 2, 3, 3, 5])
+    writer.block(1, env, size)
+    if size:
+        result = writer.results(env)
+    else:  # one operation or a few, on the parameters themselves
+        writer.bare = chooser.random() < 0.6
+        kind = chooser.choice(sorted(set(env.values()) & SCALARS | {"bool"}))
+        result = writer.of(kind, 1 if writer.bare else 3, {each.name: each.kind for each in parameters})
+    writer.put(1, f"return {result}")
+    text = "\n".join(writer.lines)
+    space, file = names(), f"<program {seed}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    exec(compile(text, file, "exec"), space)
+    return Program(seed, themes, text, space["f"], parameters)
