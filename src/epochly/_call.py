@@ -17,7 +17,7 @@ from epochly._config import JIT, MONITOR, THREADING
 from epochly._decide import PATIENCE_NS, Decision, History, decide, too_early
 from epochly._dispatch import dispatcher
 from epochly._facts import facts_of
-from epochly._prospects import surely_refused
+from epochly._prospects import left_to_numpy, surely_refused
 from epochly._trampoline import EVERY
 from epochly._versions import DEOPTS, Version, faster, key_of, reading
 
@@ -171,7 +171,7 @@ class Site:
         return self.decision.level >= JIT and not self.session.outside.monitored()
 
     def _make(self, version: Version, args: tuple[Any, ...]) -> None:
-        refused = surely_refused(self.original.__code__, args)
+        refused = surely_refused(self.original.__code__, args) or left_to_numpy(self.original, args)
         if refused is not None:
             self._take(version, NotCompiled(refused[0], fix=refused[1]), 0)
             return

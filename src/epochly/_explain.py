@@ -16,6 +16,7 @@ from epochly._config import Config
 from epochly._decide import History, decide
 from epochly._facts import facts_of
 from epochly._machine import why_no_compiler
+from epochly._prospects import left_to_numpy
 from epochly._words import GLOBALS, OPERATIONS, Block
 from epochly._wrap import plain_function, site_of
 
@@ -83,6 +84,9 @@ def explain_function(target: Any, args: tuple[Any, ...], session: Session) -> Ex
 def _asked(
     function: FunctionType, args: tuple[Any, ...], session: Session, blocks: dict[int, list[Block]]
 ) -> str:
+    left = left_to_numpy(function, args)
+    if left is not None:
+        return f"stays in the interpreter: {left[0]}"
     compiler = why_no_compiler(session.machine()) or session.compiler()
     if not isinstance(compiler, Compiler):
         return f"stays in the interpreter: {compiler}"

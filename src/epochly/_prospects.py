@@ -7,7 +7,10 @@ the rest, and names only what no planned extension of the compiler takes.
 from __future__ import annotations
 
 from opcode import opname
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
+
+from epochly._facts import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +29,40 @@ NEVER = {
     "LOAD_BUILD_CLASS": "defines a class",
     "BEFORE_WITH": "has a `with` block",
 }
+
+
+DEEPEST = 6  # calls of helpers by helpers that are looked into
+IN_NUMPY = "has no loop of its own: what it does to arrays, NumPy does in machine code already"
+
+
+def left_to_numpy(function: FunctionType, args: Iterable[Any]) -> tuple[str, str] | None:
+    """Why in words, and a hint, for a function of arrays in which nothing would be gained; None where something may be."""
+    if any(type(value).__name__ == "ndarray" for value in args) and not _loops(function, set(), 0):
+        return IN_NUMPY, "nothing is to be done; loops over elements are what compiling speeds up"
+    return None
+
+
+def _loops(function: FunctionType, seen: set[int], depth: int) -> bool:
+    """Whether it, or a Python function that it names, jumps backwards."""
+    if id(function) in seen:
+        return True  # recursion is a loop too
+    if facts_of(function).loops or depth > DEEPEST:
+        return True
+    named = (function.__globals__.get(name) for name in function.__code__.co_names)
+    cells = (cell.cell_contents for cell in function.__closure__ or () if _filled(cell))
+    helpers = {id(each): each for each in (*named, *cells) if type(each) is FunctionType}
+    return any(
+        _loops(each, seen | {id(function)}, depth + 1)
+        for each in helpers.values()
+        if not str(each.__module__).startswith("numpy")
+    )
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
 
 
 def surely_refused(code: CodeType, args: Iterable[Any]) -> tuple[str, str] | None:

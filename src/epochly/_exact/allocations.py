@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from epochly._exact.check import Checker
 
 NO_ARGUMENT = -1  # the root of memory that no argument shares
-TEMPORARY = -2  # the same, of memory that an operation on arrays made
 FRESH = Array(frozenset({NO_ARGUMENT}), whole=True)
 SHAPED, FILLED = (np.zeros, np.ones, np.empty), (np.full,)
 LIKE, COUNTED = (np.zeros_like, np.ones_like, np.empty_like), (ARANGE,)

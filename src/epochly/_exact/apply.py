@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numba.core import ir
 from numba.core.analysis import compute_cfg_from_blocks
 
+from epochly._exact.fused import Fuser
 from epochly._exact.kinds import CODES, LITERAL, Number, Reject
 from epochly._exact.lowering import FLOAT, INT, NONE, Key, numba_types
 from epochly._exact.machine import (
@@ -49,6 +50,7 @@ class Applier:
     def run(self) -> None:
         """Change the function, in place."""
         self.swap_operators()
+        Fuser(self).run()
         first = min(self.blocks)
         headers = self.outer_loops()
         for label, block in self.blocks.items():

@@ -203,6 +203,8 @@ class Checker:
         self.final = True
         self.plan.returned = None
         self.walk()
+        if self.plan.returned is None:
+            raise Reject("what it returns cannot be followed")
         if not _is_one_thing(self.plan.returned):
             raise Reject(
                 "its result is Python's number or one array on one path, NumPy's or another on another path"

@@ -1,75 +1,149 @@
-"""Arithmetic on whole arrays of floats: IEEE 754 makes each element exact, and the status flags say where NumPy would warn.
+"""Which expressions on whole arrays and slices are exact: those whose element is a loop of NumPy's that `recipes` writes.
 
-numba's own loops are used. It refuses ints, whose overflow numba leaves undefined; reductions, whose order differs; and an
-in-place operation whose operand may overlap its target, which NumPy would buffer; and arrays of two dimensions and more, at
-which NumPy's own loops are as fast and numba compiles for seconds. Sources: NumPy's ufunc reference, NEP 50.
+Trees of them become one loop without temporaries (`fused`, `elements`). It refuses functions whose bits are NumPy's own
+secret, results whose type numba infers otherwise than NumPy gives, and stores that change a value. Sources: NumPy's ufunc
+reference, NEP 50.
 """
 
 from __future__ import annotations
 
 import operator
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba.core import ir
+from numba.np.numpy_support import as_dtype
 
-from epochly._exact.allocations import TEMPORARY
-from epochly._exact.kinds import Array, Kind, words
-from epochly._exact.lowering import FLOAT, INT, numba_types
+from epochly._exact.allocations import FRESH
+from epochly._exact.inference import Retype
+from epochly._exact.kinds import PYTHON, Array, Kind, Number, words
+from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
+from epochly._exact.plan import Element
+from epochly._exact.promotion import COMPLEXES, DTYPES, NARROW, SCALARS, WEAK
+from epochly._exact.recipes import FUNCTIONS, SQUARE, UFUNCS, WARNS, loop_types
 
 if TYPE_CHECKING:
     from epochly._exact.check import Checker
 
-OPERATORS = (operator.add, operator.sub, operator.mul, operator.truediv)
-FUNCTIONS = (np.sqrt, np.absolute)
-RESULT = Array(frozenset({TEMPORARY}), whole=True)
+__all__ = ["FUNCTIONS", "binop", "call", "store", "unary"]
 
 
 def binop(checker: Checker, function: Any, expr: Any, target: Any) -> Kind | None:
     """The kind of an operation with an array on either side."""
-    left, right = checker.type_of(expr.lhs), checker.type_of(expr.rhs)
-    for operand in (left, right):
-        if function not in OPERATORS or (operand not in (FLOAT, INT) and not _is_floats(operand)):
-            raise checker.reject(f"`{function.__name__}` of {words(left)} and {words(right)}")
-        _leave_to_numpy(checker, function, operand)
-    if checker.final:
-        checker.plan.uses_flags = True
-    if expr.op != "inplace_binop" or not isinstance(left, numba_types.Array):
-        return _result(checker, target, left, right)
-    into, given = checker.kind_of(expr.lhs), checker.kind_of(expr.rhs)
-    if into is None or given is None:
+    squares = function is operator.pow and _constant(checker, expr.rhs) == 2
+    ufunc: Any = SQUARE if squares else UFUNCS.get(function)
+    operands: tuple[Any, ...] = (expr.lhs,) if squares else (expr.lhs, expr.rhs)
+    if expr.op != "inplace_binop" or not isinstance(checker.type_of(expr.lhs), numba_types.Array):
+        return _computed(checker, ufunc, expr, operands, target)
+    into = checker.kind_of(expr.lhs)
+    if _computed(checker, ufunc, expr, operands, target, into=expr.lhs) is None or into is None:
         return None
     assert isinstance(into, Array)
-    if isinstance(given, Array) and (any(root >= 0 for root in given.roots) or into.roots & given.roots):
-        raise checker.reject("an in-place operation on arrays that may overlap", "write `a = a + b`, or loop")
+    machine = checker.type_of(expr.lhs)
+    if not machine.mutable:
+        raise checker.reject("an in-place operation on an array that is read-only")
     checker.plan.written |= into.roots
     return into
 
 
+def unary(checker: Checker, expr: Any, target: Any) -> Kind | None:
+    """The kind of `-array` and its like."""
+    return _computed(checker, UFUNCS.get(expr.fn), expr, (expr.value,), target)
+
+
 def call(checker: Checker, key: Any, expr: Any, target: Any) -> Kind | None:
     """The kind of `numpy.sqrt(array)` and its like."""
-    args = [checker.type_of(arg) for arg in expr.args]
-    if len(args) != 1 or not _is_floats(args[0]):
-        raise checker.reject(f"`{key.__name__}` of something that is no array of floats")
-    _leave_to_numpy(checker, key, args[0])
+    if len(expr.args) != key.nin:
+        raise checker.reject(f"`{key.__name__}` into an array that is given", "assign its result instead")
+    return _computed(checker, key, expr, tuple(expr.args), target)
+
+
+def store(checker: Checker, target: Any, value: Any) -> None:
+    """`array[slice] = value`: an array that fits, or a number for every element."""
+    into, what = checker.type_of(target), checker.type_of(value)
+    given = what.dtype if isinstance(what, numba_types.Array) else what
+    fits = given == into.dtype or (into.dtype == FLOAT and given == INT)
+    scalar = given == what and given in SCALARS and (given not in COMPLEXES or into.dtype in COMPLEXES)
+    if not fits and not scalar:
+        raise checker.reject(f"{words(what)} is stored into an array of {into.dtype}")
+    checker.not_literal(value)
     if checker.final:
-        checker.plan.uses_flags = True
-    return _result(checker, target, args[0])
+        checker.plan.uses_flags |= scalar and not fits
+        checker.plan.array_stores[id(checker.statement)] = checker.statement
 
 
-def _leave_to_numpy(checker: Checker, function: Any, operand: Any) -> None:
-    if isinstance(operand, numba_types.Array) and operand.ndim > 1:
-        why = f"`{function.__name__}` of whole arrays of {operand.ndim} dimensions, which NumPy does well"
-        raise checker.reject(why, "leave it, or loop over its elements")
-
-
-def _is_floats(machine_type: Any) -> bool:
-    return isinstance(machine_type, numba_types.Array) and machine_type.dtype == FLOAT
-
-
-def _result(checker: Checker, target: Any, *operands: Any) -> Kind:
-    """A new array; it may be returned only where numba and NumPy agree on its memory order."""
+def _computed(
+    checker: Checker,
+    ufunc: Any,
+    expr: Any,
+    operands: tuple[Any, ...],
+    target: Any,
+    *,
+    into: Any = None,
+) -> Kind | None:
+    """The kind of a new array, each element of it `ufunc` of the operands'."""
+    types = [checker.type_of(operand) for operand in operands]
+    seen: list[tuple[Any, ...]] = []
+    for operand, machine in zip(operands, types, strict=True):
+        dtypes = _dtypes(checker, operand, machine)
+        if dtypes is None:
+            return None
+        seen.append(dtypes)
+    ways = {loop_types(ufunc, way) for way in product(*seen)} if ufunc is not None else {None}
+    found = ways.pop() if len(ways) == 1 else None
+    if found is None:
+        said = " and ".join(words(machine) for machine in types)
+        raise checker.reject(f"`{_name(expr, ufunc)}` of {said}")
+    computes_in, gives = found
     made = checker.type_of(target)
-    if not _is_floats(made):
-        raise checker.reject(f"an operation on arrays gives {words(made)}")
-    arrays = [operand for operand in operands if isinstance(operand, numba_types.Array)]
-    return RESULT if all(array.layout == "C" for array in arrays) else Array(RESULT.roots, whole=False)
+    if not isinstance(made, numba_types.Array) or as_dtype(made.dtype).name != gives:
+        ordinal = getattr(expr, "ordinal", None)
+        strong = any(
+            machine in WEAK and isinstance(way[0], np.dtype) for way, machine in zip(seen, types, strict=True)
+        )
+        if ordinal is not None and strong and into is None:
+            raise Retype(ordinal)
+        raise checker.reject(
+            f"`{_name(expr, ufunc)}` of arrays gives {words(made)} where NumPy gives an array of {gives}"
+        )
+    if checker.final:
+        floats = any(np.dtype(each).kind == "f" for each in computes_in)
+        if ufunc in WARNS and floats:
+            checker.plan.uses_flags = True
+        element = Element(expr, ufunc.__name__, computes_in, gives, operands, into)
+        checker.plan.elements[id(expr)] = element
+    arrays = [machine for machine in types if isinstance(machine, numba_types.Array)]
+    whole = made.ndim == 1 or all(array.layout == "C" for array in arrays)
+    return FRESH if whole else Array(FRESH.roots, whole=False)
+
+
+def _name(expr: Any, ufunc: Any) -> str:
+    """What is written there."""
+    return str(getattr(getattr(expr, "fn", None), "__name__", "") or ufunc.__name__)
+
+
+def _constant(checker: Checker, var: Any) -> Any:
+    """The number that is written there, or None."""
+    for block in checker.blocks.values():
+        for statement in block.body:
+            if isinstance(statement, ir.Assign) and statement.target.name == var.name:
+                return statement.value.value if isinstance(statement.value, ir.Const) else None
+    return None
+
+
+def _dtypes(checker: Checker, operand: Any, machine: Any) -> tuple[Any, ...] | None:
+    """What NumPy's promotion may see: a dtype, a type of Python's, or either; None while not followed."""
+    if isinstance(machine, numba_types.Array):
+        return (as_dtype(machine.dtype),)
+    kind = checker.not_literal(operand)
+    if kind is None:
+        return None
+    if not isinstance(kind, Number) or machine not in SCALARS:
+        return ()
+    if machine in NARROW:
+        return (DTYPES[machine],)
+    own = bool if machine == BOOL else type(WEAK[machine])
+    if kind.mixed:
+        return (own, DTYPES[machine])
+    return (own,) if kind == PYTHON else (DTYPES[machine],)

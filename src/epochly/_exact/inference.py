@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from numba.core import ir
+from numba.core.types import Array
 from numba.core.typing.templates import AbstractTemplate, infer, infer_global, signature
 
 from epochly._exact.lowering import BOOL, FLOAT, plain
@@ -30,6 +31,7 @@ from epochly._exact.promotion import (
     WEAK,
     promoted,
 )
+from epochly._exact.recipes import array_type
 
 EXACT = 2**24  # ints up to here are floats of every width
 UNARY = (operator.neg, operator.pos, operator.invert)
@@ -66,7 +68,12 @@ def _provisional(function: Any, base: Any, *, strong: bool) -> Any:
     class Provisional(AbstractTemplate):
         def generic(self, args: Any, kws: Any) -> Any:
             kinds = [plain(arg) for arg in args]
-            if len(kinds) == 1:
+            if any(isinstance(kind, Array) for kind in kinds):
+                weak = tuple(kind in WEAK and not strong for kind in kinds)
+                made = array_type(base, kinds, weak)
+                if made is not None:
+                    return signature(kinds[0] if function is not base else made, *kinds)
+            elif len(kinds) == 1:
                 if kinds[0] in NARROW:
                     return signature(kinds[0], *kinds)
             elif typed_by_numpy(*kinds):

@@ -41,6 +41,18 @@ class Cast:
     result: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An expression on arrays: let each element be `function` of the parts, computed and given as NumPy does."""
+
+    expression: Any
+    function: str
+    computes_in: tuple[str, ...]
+    gives: str
+    parts: tuple[Any, ...]  # variables
+    into: Any = None  # the variable of the array that an in-place operation changes
+
+
 @dataclass(slots=True)
 class Plan:
     """Grows while the checker walks one function."""
@@ -50,6 +62,8 @@ class Plan:
     checks: list[Check] = field(default_factory=list)
     casts: list[Cast] = field(default_factory=list)
     tagged: set[str] = field(default_factory=set)
+    elements: dict[int, Element] = field(default_factory=dict)  # by the identity of the expression
+    array_stores: dict[int, Any] = field(default_factory=dict)  # statements that store into a view
     written: set[int] = field(default_factory=set)  # arguments whose memory is stored to
     uses_flags: bool = False
     returned: Kind | None = None

@@ -108,6 +108,8 @@ def unary(checker: Checker, expr: Any, target: Any) -> Kind | None:
     function, what = expr.fn, checker.type_of(expr.value)
     if function is operator.not_ and what in SCALARS:
         return PYTHON
+    if isinstance(what, numba_types.Array):
+        return elementwise.unary(checker, expr, target)
     kind = checker.not_literal(expr.value)
     if what == checker.type_of(target) and (what in NARROW or what in COMPLEXES):
         numpy_scalars.unary(checker, expr, what)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from epochly._exact import elementwise
 from epochly._exact.conversion import conversion
 from epochly._exact.kinds import NUMPY, PYTHON, Array, Items, Iterator, Kind, Number, joined, words
 from epochly._exact.lowering import FLOAT, INT, numba_types, plain
@@ -26,14 +27,14 @@ def store(checker: Checker, target: Any, index: Any, value: Any) -> None:
     array, what = checker.type_of(target), checker.type_of(value)
     if not isinstance(array, numba_types.Array):
         raise checker.reject("a store into something that is no array")
-    scalar = picks_one(checker, array, index)
-    given = what.dtype if isinstance(what, numba_types.Array) and not scalar else what
-    if given != array.dtype and not (array.dtype == FLOAT and what == INT):
-        if not scalar or given not in SCALARS or (given in COMPLEXES and array.dtype not in COMPLEXES):
+    if not picks_one(checker, array, index):
+        elementwise.store(checker, target, value)
+    elif what != array.dtype and not (array.dtype == FLOAT and what == INT):
+        if what not in SCALARS or (what in COMPLEXES and array.dtype not in COMPLEXES):
             raise checker.reject(f"{words(what)} is stored into an array of {array.dtype}")
         checker.not_literal(value)
-        checker.cast(checker.statement, conversion(given, array.dtype), array.dtype)
-        checker.plan.uses_flags |= checker.final and given in FLAGGED
+        checker.cast(checker.statement, conversion(what, array.dtype), array.dtype)
+        checker.plan.uses_flags |= checker.final and what in FLAGGED
     kind = checker.kind_of(target)
     if isinstance(kind, Array):
         checker.plan.written |= kind.roots
