@@ -196,7 +196,8 @@ class Checker:
     def run(self) -> Plan:
         """Check the whole function."""
         self.find_index_tuples()
-        self.fed = operations_that_feed(self.blocks)
+        arrays = {name for name, kind in self.typemap.items() if isinstance(kind, numba_types.Array)}
+        self.fed = operations_that_feed(self.blocks, arrays)
         self.to_fixed_point()
         self.followed, self.plan = self.plan.kinds, Plan()
         self.to_fixed_point()

@@ -16,8 +16,11 @@ from numba.core.analysis import compute_cfg_from_blocks
 from epochly._exact.operators import INPLACE, PYTHON_FLOAT
 
 
-def operations_that_feed(blocks: Any) -> set[int]:
-    """Identities of expressions that need no pin."""
+def operations_that_feed(blocks: Any, arrays: set[str]) -> set[int]:
+    """Identities of expressions that need no pin; `arrays` are the names that hold some.
+
+    What feeds an expression on arrays needs its pin: there may be no element to compute.
+    """
     fed: set[int] = set()
     stored = _only_stores_of_loops(blocks)
     for block in blocks.values():
@@ -28,7 +31,9 @@ def operations_that_feed(blocks: Any) -> set[int]:
                 needed.add(statement.value.name)
             elif isinstance(value, ir.Var) and statement.target.name in needed:
                 needed.add(value.name)
-            elif value is not None and _is_arithmetic(value):
+            elif (
+                value is not None and _is_arithmetic(value) and not {value.lhs.name, value.rhs.name} & arrays
+            ):
                 if statement.target.name in needed:
                     fed.add(id(value))
                 needed |= {value.lhs.name, value.rhs.name}
