@@ -7,7 +7,7 @@ the rest, and names only what no planned extension of the compiler takes.
 from __future__ import annotations
 
 from opcode import opname
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from epochly._facts import facts_of
@@ -48,9 +48,12 @@ def _loops(function: FunctionType, seen: set[int], depth: int) -> bool:
         return True  # recursion is a loop too
     if facts_of(function).loops or depth > DEEPEST:
         return True
-    named = (function.__globals__.get(name) for name in function.__code__.co_names)
-    cells = (cell.cell_contents for cell in function.__closure__ or () if _filled(cell))
-    helpers = {id(each): each for each in (*named, *cells) if type(each) is FunctionType}
+    names = function.__code__.co_names
+    near = [function.__globals__.get(name) for name in names]
+    near += [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    modules = [each for each in near if type(each) is ModuleType and not each.__name__.startswith("numpy")]
+    inside = [vars(module).get(name) for module in modules for name in names]
+    helpers = {id(each): each for each in (*near, *inside) if type(each) is FunctionType}
     return any(
         _loops(each, seen | {id(function)}, depth + 1)
         for each in helpers.values()

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from epochly._prospects import surely_refused
+from epochly._prospects import left_to_numpy, surely_refused
 
 
 def counts(words):
@@ -46,6 +46,44 @@ def test_prospects_are_none_for_objects_text_and_dicts(function, args, why):
 def test_prospects_leave_numbers_and_arrays_to_the_compiler(args):
     """What may be compiled one day is never refused here."""
     assert surely_refused(sums.__code__, args) is None
+
+
+def squares(a):
+    """No loop."""
+    return a * a
+
+
+def sums_squares(a):
+    """No loop, and a helper that has one."""
+    return sums(squares(a), 0.0)
+
+
+def descends(a, n):
+    """Recursion, which is a loop too."""
+    return a if n == 0 else descends(a * 2.0, n - 1)
+
+
+def test_array_expressions_without_a_loop_are_left_to_numpy():
+    """Told from the bytecode, helpers included; loops, recursion and functions of numbers are not ruled out."""
+    array = np.arange(3.0)
+    assert "NumPy" in left_to_numpy(squares, (array,))[0]
+    assert left_to_numpy(squares, (2.0,)) is None
+    assert left_to_numpy(sums, (array, 0.0)) is None
+    assert left_to_numpy(sums_squares, (array,)) is None
+    assert left_to_numpy(descends, (array, 3)) is None
+
+
+def test_array_expression_never_loads_numba():
+    """A program whose hot functions are NumPy expressions does not pay for the compiler."""
+    code = (
+        "import epochly, sys, numpy as np\n"
+        "@epochly.optimize(mode='aggressive')\n"
+        "def f(a):\n    return a * a + 1.0\n"
+        "a = np.arange(3.0)\n"
+        "print([f(a).sum() for _ in range(100)] == [8.0] * 100, 'numba' in sys.modules, epochly.stats()[0].status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "False", "rejected"]
 
 
 def test_refused_function_never_loads_numba():
