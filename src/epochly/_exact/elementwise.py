@@ -16,7 +16,6 @@ from numba.core import ir
 from numba.np.numpy_support import as_dtype
 
 from epochly._exact.allocations import FRESH
-from epochly._exact.inference import Retype
 from epochly._exact.kinds import PYTHON, Array, Kind, Number, words
 from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
 from epochly._exact.plan import Element
@@ -103,7 +102,7 @@ def _computed(
             machine in WEAK and isinstance(way[0], np.dtype) for way, machine in zip(seen, types, strict=True)
         )
         if ordinal is not None and strong and into is None:
-            raise Retype(ordinal)
+            checker.strong(ordinal)
         raise checker.reject(
             f"`{_name(expr, ufunc)}` of arrays gives {words(made)} where NumPy gives an array of {gives}"
         )

@@ -71,8 +71,9 @@ def _provisional(function: Any, base: Any, *, strong: bool) -> Any:
             if any(isinstance(kind, Array) for kind in kinds):
                 weak = tuple(kind in WEAK and not strong for kind in kinds)
                 made = array_type(base, kinds, weak)
+                in_place = function is not base and isinstance(kinds[0], Array)
                 if made is not None:
-                    return signature(kinds[0] if function is not base else made, *kinds)
+                    return signature(kinds[0] if in_place else made, *kinds)
             elif len(kinds) == 1:
                 if kinds[0] in NARROW:
                     return signature(kinds[0], *kinds)
