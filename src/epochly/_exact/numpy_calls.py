@@ -16,8 +16,8 @@ from numba.core import ir
 from numba.core.analysis import compute_cfg_from_blocks
 
 from epochly._exact import products, reductions, views
-from epochly._exact.allocations import TEMPORARY
-from epochly._exact.kinds import NUMPY, PYTHON, Array, Kind
+from epochly._exact.allocations import FRESH
+from epochly._exact.kinds import NUMPY, PYTHON, Kind
 from epochly._exact.lowering import numba_types
 from epochly._exact.mathematics import MAX, MIN
 
@@ -48,7 +48,6 @@ NAMES: dict[int, Key] = {id(getattr(np, name)): key for name, key in METHODS.ite
     id(builtins.any): reductions.PYTHON_ANY,
     id(builtins.all): reductions.PYTHON_ALL,
 }
-PRODUCT = Array(frozenset({TEMPORARY}), whole=True)
 OF_ONE_ARGUMENT = {id(MIN): reductions.PYTHON_MIN, id(MAX): reductions.PYTHON_MAX}
 
 
@@ -155,7 +154,7 @@ def call(checker: Checker, key: Key, expr: Any, target: Any) -> Kind | None:
             raise checker.reject(f"`{products.PRODUCTS[key]}` of matrices and no loop, which NumPy does well")
         if checker.final:
             checker.plan.uses_flags = True
-        return PRODUCT
+        return FRESH
     return PYTHON if key in reductions.PYTHON_ANSWERS else NUMPY
 
 
