@@ -157,7 +157,7 @@ class Applier:
             elif value.op == "call":
                 chooser = CHOSEN_TAG.get(getattr(self.typemap[value.func.name].typing_key, "__name__", ""))
                 if chooser is not None:
-                    tags = tuple(self.tag(block, loc, operand.name) for operand in value.args)
+                    tags = tuple(self.tag(block, loc, operand.name, target_type) for operand in value.args)
                     return self.call(block, loc, chooser, (*value.args, *tags), INT)
                 operands = (value.args[0], value.args[0])
             else:
@@ -194,10 +194,10 @@ class Applier:
         """Append a call of one of our primitives; its result's variable."""
         function = self.state.typingctx.resolve_value_type(key)
         kinds = tuple(numba_types.unliteral(self.typemap[arg.name]) for arg in args)
-        function.get_call_type(self.state.typingctx, kinds, {})
+        taken = function.get_call_type(self.state.typingctx, kinds, {}).args  # converted where they differ
         name, value = self.fresh(block, loc, function), self.fresh(block, loc, result)
         expression = ir.Expr.call(name, args, (), loc)
-        dict.__setitem__(self.calltypes, expression, result(*kinds))
+        dict.__setitem__(self.calltypes, expression, result(*taken))
         self.out.append(ir.Assign(ir.Global(key.__name__, key, loc), name, loc))
         self.out.append(ir.Assign(expression, value, loc))
         return value

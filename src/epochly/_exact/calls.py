@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise, numpy_calls, scalar_ufuncs
+from epochly._exact import elementwise, integers, iteration, numpy_calls, scalar_ufuncs
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
 from epochly._exact.branches import BOUND
 from epochly._exact.constructors import ABS, CONSTRUCTED, absolute, constructed
-from epochly._exact.kinds import OPAQUE, PYTHON, Items, Kind, Number, words
+from epochly._exact.kinds import LITERAL, OPAQUE, PYTHON, Items, Kind, Number, words
 from epochly._exact.lowering import FLOAT, INT, NONE, numba_types
 from epochly._exact.machine import RANGE
 from epochly._exact.mathematics import FLOAT_TO_FLOAT, FLOAT_TO_INT, MAX, MIN
@@ -49,10 +49,18 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         raise checker.reject("a call with keywords or a star")
     key = getattr(function, "typing_key", None) if isinstance(function, numba_types.Function) else None
     args = [checker.type_of(arg) for arg in expr.args]
-    if key is len and len(args) == 1 and isinstance(args[0], numba_types.Array | numba_types.BaseTuple):
+    if (
+        key is len
+        and len(args) == 1
+        and isinstance(args[0], numba_types.Array | numba_types.BaseTuple | numba_types.RangeType)
+    ):
         return PYTHON
     if key is BOUND:
         return OPAQUE
+    if key in iteration.CALLS:
+        return iteration.call(checker, key, expr)
+    if key in integers.CALLS:
+        return integers.call(checker, key, expr)
     if key in numpy_calls.CALLS:
         return numpy_calls.call(checker, key, expr, target)
     if key in scalar_ufuncs.FUNCTIONS and not any(isinstance(arg, numba_types.Array) for arg in args):
@@ -72,6 +80,8 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
     if key is ABS:
         return absolute(checker, expr, target)
     if key is MIN or key is MAX:
+        if len(args) == 2 and set(args) == {INT, FLOAT}:
+            return _beside_literal(checker, expr, args)
         kinds = [checker.kind_of(arg) for arg in expr.args]
         if len(set(args)) != 1 or args[0] not in CONVERTIBLE:
             raise checker.reject("`min` or `max` of different types", "make both ints, or both floats")
@@ -87,6 +97,22 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         return first
     name = getattr(key, "__name__", None) or str(key or function)
     raise checker.reject(f"a call of `{name}`, which is not on the exact list")
+
+
+def _beside_literal(checker: Checker, expr: Any, args: list[Any]) -> Kind | None:
+    """`max(0, x)` of a float: an int on one path, a float on the other, which a tag tells apart."""
+    marks: frozenset[str] = frozenset()
+    for var, what in zip(expr.args, args, strict=True):
+        kind = checker.kind_of(var)
+        if what == FLOAT:
+            if not isinstance(kind, Number):
+                return None
+            marks |= kind.marks
+        elif checker.is_small_literal(var):
+            marks |= {LITERAL}
+        else:
+            raise checker.reject("`min` or `max` of an int and a float", "make both ints, or both floats")
+    return Number(marks)
 
 
 def _to_python(checker: Checker, key: Any, expr: Any, args: list[Any]) -> Kind | None:

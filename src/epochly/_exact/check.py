@@ -41,6 +41,9 @@ PASSING = (
     numba_types.RangeType,
     numba_types.RangeIteratorType,
     numba_types.ArrayIterator,
+    numba_types.EnumerateType,
+    numba_types.ZipType,
+    numba_types.UniTupleIter,
     numba_types.Pair,
     numba_types.Function,
     numba_types.Module,
@@ -75,8 +78,13 @@ def _is_one_thing(kind: Kind | None) -> bool:
         return not kind.mixed and LITERAL not in kind.marks
     if isinstance(kind, Array):
         return kind.whole and len(kind.roots) == 1
-    return not isinstance(kind, Items) or all(
-        isinstance(item, Number) and _is_one_thing(item) for item in kind.items
+    return not isinstance(kind, Items) or (_holds_numbers(kind) and all(map(_is_one_thing, kind.items)))
+
+
+def _holds_numbers(kind: Items) -> bool:
+    """Whether a tuple, and tuples in it, hold nothing but numbers."""
+    return all(
+        isinstance(item, Number) or (isinstance(item, Items) and _holds_numbers(item)) for item in kind.items
     )
 
 
@@ -128,6 +136,13 @@ class Checker:
         """Whether a variable may hold a literal int in a float's register."""
         kind = self.kind_of(var)
         return isinstance(kind, Number) and LITERAL in kind.marks
+
+    def is_small_literal(self, var: Any) -> bool:
+        """Whether a variable is an int written in the source that a float holds exactly."""
+        literal = self.typemap[var.name]
+        return (
+            isinstance(literal, numba_types.IntegerLiteral) and abs(literal.literal_value) <= EXACT_IN_FLOAT
+        )
 
     # -- facts for the plan ----------------------------------------------------------------------------------------
     def require(self, var: Any, code: int, *, unless: bool = False) -> None:
@@ -355,12 +370,7 @@ class Checker:
                 continue
             there: Kind | None = self.kind_of(var)
             if self.type_of(var) != here:
-                literal = self.typemap[var.name]
-                small = (
-                    isinstance(literal, numba_types.IntegerLiteral)
-                    and abs(literal.literal_value) <= EXACT_IN_FLOAT
-                )
-                if here != FLOAT or not small:
+                if here != FLOAT or not self.is_small_literal(var):
                     for other in expr.incoming_values:
                         if other is not ir.UNDEFINED and other is not var:
                             self.start_as(other, self.type_of(var))
@@ -380,10 +390,8 @@ class Checker:
                 return kind
             raise self.reject("returns a view of an array", "return None, or a number")
         if isinstance(kind, Items):
-            for item in kind.items:
-                mixed = self.final and isinstance(item, Number) and (item.mixed or LITERAL in item.marks)
-                if mixed or not isinstance(item, Number):
-                    raise self.reject("returns a tuple of more than numbers")
+            if not _holds_numbers(kind) or (self.final and not _is_one_thing(kind)):
+                raise self.reject("returns a tuple of more than numbers")
             return kind
         raise self.reject("returns something that is no number, tuple or array")
 

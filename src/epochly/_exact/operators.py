@@ -47,7 +47,9 @@ def _wrapping(operation: str) -> Implementation:
     return lower
 
 
-def _division(want_quotient: bool) -> Implementation:
+def division(want_quotient: bool) -> Implementation:
+    """`//` or `%` of ints."""
+
     def lower(context: Any, builder: Any, _: Any, args: Any) -> Any:
         left, right = args
         deopt_if(context, builder, builder.icmp_signed("==", right, ZERO), "division by zero")
@@ -104,7 +106,7 @@ def _float_operation(name: str, *, pin: bool) -> Implementation:
     return lower
 
 
-def _float_floor(want_quotient: bool) -> Implementation:
+def float_floor(want_quotient: bool) -> Implementation:
     """`//` and `%` as CPython computes them from an exact `fmod`; anything not finite deopts."""
 
     def lower(context: Any, builder: Any, _: Any, args: Any) -> Any:
@@ -191,8 +193,8 @@ INT_OPERATORS: dict[Any, Key] = {
     operator.add: primitive("add", {_II: (INT, _wrapping("sadd"))}),
     operator.sub: primitive("sub", {_II: (INT, _wrapping("ssub"))}),
     operator.mul: primitive("mul", {_II: (INT, _wrapping("smul"))}),
-    operator.floordiv: primitive("floordiv", {_II: (INT, _division(want_quotient=True))}),
-    operator.mod: primitive("mod", {_II: (INT, _division(want_quotient=False))}),
+    operator.floordiv: primitive("floordiv", {_II: (INT, division(want_quotient=True))}),
+    operator.mod: primitive("mod", {_II: (INT, division(want_quotient=False))}),
     operator.lshift: primitive("lshift", {_II: (INT, _left_shift)}),
     operator.rshift: primitive("rshift", {_II: (INT, _right_shift)}),
     operator.pow: primitive("pow_int", {_II: (INT, int_power)}),
@@ -203,8 +205,8 @@ INT_OPERATORS: dict[Any, Key] = {
 }
 _FLOAT_NAMES = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", operator.truediv: "fdiv"}
 FLOAT_LATER: dict[Any, Implementation] = {
-    operator.floordiv: _float_floor(want_quotient=True),
-    operator.mod: _float_floor(want_quotient=False),
+    operator.floordiv: float_floor(want_quotient=True),
+    operator.mod: float_floor(want_quotient=False),
     operator.pow: _float_power,
 }
 _FLOAT_LATER: dict[Any, Key] = {

@@ -27,6 +27,7 @@ from epochly._exact.branches import decide_none, flag_unbound, refuse_unread
 from epochly._exact.check import Checker
 from epochly._exact.inference import Findings, give_own_names, prepare
 from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
+from epochly._exact.iteration import prepare_loops
 from epochly._exact.lowering import install
 from epochly._exact.numpy_calls import rename
 from epochly._exact.replace import replace
@@ -105,6 +106,7 @@ class Replace(FunctionPass):
     def run_pass(self, state: Any) -> bool:
         """Swap names."""
         state.epochly.helpers = inline_helpers(state)
+        prepare_loops(state.func_ir)
         replace(state.func_ir)
         rename(state.func_ir)
         give_up_instead_of_raising(state.func_ir)

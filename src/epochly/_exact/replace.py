@@ -13,10 +13,15 @@ from typing import Any
 import numpy as np
 from numba.core import ir
 
-from epochly._exact import constructors, mathematics
+from epochly._exact import constructors, integers, mathematics
 from epochly._exact.machine import ARANGE, RANGE
 
-REPLACED = mathematics.REPLACED | constructors.REPLACED | {builtins.range: RANGE, np.arange: ARANGE}
+REPLACED = (
+    mathematics.REPLACED
+    | constructors.REPLACED
+    | integers.REPLACED
+    | {builtins.range: RANGE, np.arange: ARANGE}
+)
 TABLE: dict[int, Any] = {id(function): key for function, key in REPLACED.items()}
 
 

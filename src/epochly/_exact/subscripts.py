@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise
+from epochly._exact import elementwise, iteration
 from epochly._exact.conversion import conversion
-from epochly._exact.kinds import NUMPY, PYTHON, Array, Items, Iterator, Kind, Number, joined, words
+from epochly._exact.kinds import NUMPY, Array, Items, Iterator, Kind, Number, joined, words
 from epochly._exact.lowering import FLOAT, INT, numba_types, plain
 from epochly._exact.promotion import COMPLEXES, SCALARS, SIGNED, SINGLE, UNSIGNED
 
@@ -74,15 +74,8 @@ def getitem(checker: Checker, source: Any, index: Any, static: Any) -> Kind | No
 
 def getiter(checker: Checker, source: Any) -> Kind | None:
     """What a `for` draws from."""
-    container = checker.type_of(source)
-    if isinstance(container, numba_types.RangeType):
-        return Iterator(PYTHON)
-    if isinstance(container, numba_types.Array):
-        kind = checker.kind_of(source)
-        if container.ndim == 1:
-            return Iterator(NUMPY)
-        return Iterator(Array(kind.roots, whole=False)) if isinstance(kind, Array) else None
-    raise checker.reject(f"a loop over {words(container)}")
+    item = iteration.drawn(checker, source)
+    return None if item is None else Iterator(item)
 
 
 def build_tuple(checker: Checker, expr: Any, target: Any) -> Kind | None:

@@ -29,7 +29,7 @@ def kind_of_constant(value: Any, machine_type: Any, line: int) -> Kind:
         return OPAQUE
     kind = _number(value)
     if kind is None and type(value) is tuple and len(value) <= MOST_LITERAL_ITEMS:
-        items = [_number(item) for item in value]
+        items = [_item(item) for item in value]
         kind = None if None in items else Items(tuple(item for item in items if item is not None))
     if kind is None and type(value) is int:
         raise Reject(f"`{value}` is an int beyond 64 bits", line)
@@ -38,6 +38,14 @@ def kind_of_constant(value: Any, machine_type: Any, line: int) -> Kind:
             f"a global of type `{type(value).__name__}` ({machine_type})", line, "pass it as an argument"
         )
     return kind
+
+
+def _item(value: Any) -> Kind | None:
+    """One of a tuple, which may be a tuple of numbers itself."""
+    if type(value) is tuple and len(value) <= MOST_LITERAL_ITEMS:
+        items = [_number(item) for item in value]
+        return None if None in items else Items(tuple(item for item in items if item is not None))
+    return _number(value)
 
 
 def _number(value: Any) -> Kind | None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from epochly._exact.check import Checker
 
 
-def _flipped(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+def flipped(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """A view of a vector from its last element to its first."""
     kind, result = signature.args[0], signature.return_type
     array = context.make_array(kind)(context, builder, args[0])
     view = context.make_array(result)(context, builder)
@@ -44,7 +45,7 @@ def _backwards(kind: Any) -> Any:
     return kind.copy(layout="A") if vector else None
 
 
-FLIP: Key = array_primitive("flip", 1, _backwards, _flipped)
+FLIP: Key = array_primitive("flip", 1, _backwards, flipped)
 
 
 def flip(checker: Checker, expr: Any) -> Kind | None:
