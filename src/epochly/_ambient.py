@@ -16,6 +16,8 @@ from epochly._config import Config
 from epochly._session import Outside, Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from epochly._builder.errands import Errands
     from epochly._compiler import Compiler
     from epochly._machine import Machine
@@ -116,13 +118,13 @@ def errands(compiler: Compiler) -> Errands | None:
     return Errands(compiler, fingerprint(), start, perf_counter_ns, of_multiprocessing)
 
 
-def outside() -> Outside:
-    """The real process."""
+def outside(config: Callable[[], Config]) -> Outside:
+    """The real process, under settings that may change."""
     return Outside(
         clock=perf_counter_ns,
         say=say,
         machine=machine,
-        compiler=lambda: find_compiler(os.environ),
+        compiler=lambda: find_compiler(os.environ, config().cache),
         traced=traced,
         monitored=monitored,
         errands=errands,
@@ -132,7 +134,8 @@ def outside() -> Outside:
 def new_session() -> Session:
     """A session of this process; it says which settings it could not read."""
     config, lines = Config.from_env(os.environ)
-    session = Session(outside(), config)
+    made: list[Session] = []
+    made.append(Session(outside(lambda: made[0].config), config))
     for line in lines:
-        session.say_once(line)
-    return session
+        made[0].say_once(line)
+    return made[0]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from epochly import _ambient, _stats
-from epochly._config import checked_level, checked_mode, checked_port, checked_workers
+from epochly._config import checked_cache, checked_level, checked_mode, checked_port, checked_workers
 from epochly._wrap import plain_function, site_of, wrap
 
 if TYPE_CHECKING:
@@ -88,11 +88,12 @@ def configure(
     mode: str | None = None,
     max_workers: int | None = None,
     enabled: bool | None = None,
+    cache: bool | str | None = None,
     prometheus_port: int | None = None,
 ) -> None:
     """Change settings of the process; what is left out stays. Raises `ValueError` for a value out of range.
 
-    `prometheus_port` serves what is measured to Prometheus, on this machine's own address only; 0 ends that.
+    `cache` is True, False, or the folder for compiled code. `prometheus_port` serves what is measured to Prometheus, on this machine's own address only; 0 ends that.
     """
     changes: dict[str, Any] = {}
     if level is not None:
@@ -103,6 +104,8 @@ def configure(
         changes["max_workers"] = checked_workers(max_workers)
     if enabled is not None:
         changes["enabled"] = bool(enabled)
+    if cache is not None:
+        changes["cache"] = checked_cache(cache)
     session().change(**changes)
     if prometheus_port is not None:
         from epochly._prometheus import serve  # noqa: PLC0415 - only who asks for it pays for it

@@ -68,14 +68,17 @@ class Compiler:
             return NotCompiled(f"the compiler failed: {type(error).__name__}: {error}")
 
 
-def find_compiler(environ: Mapping[str, str]) -> Compiler | str:
-    """The compiler, with the cache on disk where there can be one; or the line that says why there is none."""
+def find_compiler(environ: Mapping[str, str], keep: str | bool | None = None) -> Compiler | str:
+    """The compiler, or the line that says why there is none; `keep` is the cache's folder, None for the usual, False for none."""
     try:
         exact, cache = import_module("epochly._exact"), import_module("epochly._cache")
     except ImportError as error:
         return f"the exact compiler does not load ({error}), levels 0 and 1 work; hint: try `epochly doctor`"
-    folder = cache.default_folder(environ)
-    store = cache.Off("no folder for it can be told") if folder is None else cache.open_store(folder)
+    if keep is False:
+        store = cache.Off("the cache is switched off")
+    else:
+        folder = keep or cache.default_folder(environ)
+        store = cache.Off("no folder for it can be told") if folder is None else cache.open_store(folder)
 
     def specialise(function: FunctionType, args: tuple[Any, ...]) -> Compiled | Rejected:
         made: Compiled | Rejected = cache.cached_specialise(function, args, store)

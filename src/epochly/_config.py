@@ -18,18 +18,26 @@ LEVELS: Final = ("monitor", "threading", "jit", "multi-core", "gpu")
 MONITOR, THREADING, JIT = 0, 1, 2
 DEFAULT_MODE: Mode = "balanced"
 HIGHEST_BUILT = JIT  # levels 3 and 4 have names, and act as level 2 until they are built
+NOT_BUILT: Final = {
+    3: "loops are run on several cores only once their independence is proved, and that is not built",
+    4: "a GPU's results are not those of CPython and NumPy to the last bit, so nothing goes there unasked",
+}
 MAX_WORKERS = 1024  # threads; more than any machine gains from, fewer than systems allow
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Level 0..4, how eagerly functions are compiled, threads for level 1 (None: by cores), and the main switch."""
+    """Level 0..4, how eagerly functions are compiled, threads for level 1 (None: by cores), and the main switch.
+
+    `cache` is the folder for compiled code, None where it usually is, or False for none.
+    """
 
     level: int = JIT
     mode: Mode = DEFAULT_MODE
     max_workers: int | None = None
     enabled: bool = True
+    cache: str | Literal[False] | None = None
 
     @property
     def compiles(self) -> bool:
@@ -68,7 +76,17 @@ class Config:
         text = environ.get("EPOCHLY_DISABLE", "").strip().lower()
         if text not in _TRUE + _FALSE:
             lines.append(f"`EPOCHLY_DISABLE` is `{text}`, taken as 1; hint: give 1 or 0")
-        return cls(level, mode, workers, enabled=text in _FALSE), tuple(lines)
+        enabled = text in _FALSE
+        cache: str | Literal[False] | None = None
+        text = environ.get("EPOCHLY_CACHE", "").strip()
+        if text.lower() in _FALSE[1:]:
+            cache = False
+        elif text.startswith("/"):
+            cache = text
+        elif text and text.lower() not in _TRUE:
+            cache = False
+            lines.append(f"`EPOCHLY_CACHE` is `{text}`, keeping nothing; hint: give 0, 1 or an absolute path")
+        return cls(level, mode, workers, enabled=enabled, cache=cache), tuple(lines)
 
 
 def checked_level(level: object) -> int:
@@ -98,3 +116,12 @@ def checked_port(port: object) -> int:
     if isinstance(port, int) and not isinstance(port, bool) and 0 <= port < 2**16:
         return port
     raise ValueError(f"`prometheus_port` is {port!r}, expected 1 to 65535; hint: 0 serves nothing")
+
+
+def checked_cache(cache: object) -> str | Literal[False] | None:
+    """`cache` as a folder, False for none, or None (also for True) for the usual one; or `ValueError`."""
+    if cache is False or (isinstance(cache, str) and cache.startswith("/")):
+        return cache
+    if cache is True or cache is None:
+        return None
+    raise ValueError(f"`cache` is {cache!r}, expected True, False or an absolute path; hint: leave it out")

@@ -1,7 +1,8 @@
 """`epochly.explain`: a function's source, and beside each line what keeps it in the interpreter, in Python words.
 
 Two sources are told apart: what no types could change (told from the bytecode), and what the compiler said of the exact
-types it saw. It refuses to run the function and to promise speed: what a function gains is measured, not told.
+types it saw. A gain is measured where there are arguments and compiled code, and else an estimate by kernels of its kind. It
+refuses to run a function that does not compile.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from epochly._compiler import Compiler
 from epochly._config import Config
 from epochly._decide import History, decide
 from epochly._facts import facts_of
+from epochly._gain import estimated, measured
 from epochly._machine import why_no_compiler
 from epochly._prospects import left_to_numpy
 from epochly._words import GLOBALS, OPERATIONS, Block
@@ -46,10 +48,13 @@ class Explanation:
     name: str
     verdict: str
     lines: tuple[Line, ...]
+    gain: str = ""
 
     def __str__(self) -> str:
         width = len(str(self.lines[-1].number)) if self.lines else 0
         text = [f"{self.name}: {self.verdict}"]
+        if self.gain:
+            text.append(f"gain: {self.gain}")
         for line in self.lines:
             text.append(f"{line.number:>{width}} {'!' if line.blocks else ' '} {line.text}".rstrip())
             for block in line.blocks:
@@ -66,35 +71,51 @@ def explain_function(target: Any, args: tuple[Any, ...], session: Session) -> Ex
     facts = facts_of(function)
     blocks = dict(_blocked(function))
     decision = decide(facts, session.machine(), Config(mode="aggressive"), ALWAYS)
+    gain = f"an estimate once nothing blocks it: {estimated(function)}" if blocks else estimated(function)
     if decision.level < 2:
         verdict = f"stays in the interpreter: {decision.reason}"
+        gain = ""
     elif args:
-        verdict = _asked(function, args, session, blocks)
+        verdict, gain = _asked(function, args, session, blocks)
     elif site is not None and _seen(site, blocks):
         verdict = _seen(site, blocks)
+        gain = _gained(site) or gain
     elif blocks:
         verdict = f"stays in the interpreter: {len(blocks)} of its lines cannot be compiled for any types"
     elif not facts.loops:
         verdict = "nothing rules it out, but it has no loop, so compiled code can hardly gain"
     else:
         verdict = "nothing rules it out; what the compiler says depends on the types of its arguments"
-    return Explanation(facts.name, verdict, tuple(_lines(function, blocks)))
+    return Explanation(facts.name, verdict, tuple(_lines(function, blocks)), gain)
 
 
 def _asked(
     function: FunctionType, args: tuple[Any, ...], session: Session, blocks: dict[int, list[Block]]
-) -> str:
+) -> tuple[str, str]:
+    """What the compiler says of these arguments, and the gain."""
     left = left_to_numpy(function, args)
     if left is not None:
-        return f"stays in the interpreter: {left[0]}"
+        return f"stays in the interpreter: {left[0]}", ""
     compiler = why_no_compiler(session.machine()) or session.compiler()
     if not isinstance(compiler, Compiler):
-        return f"stays in the interpreter: {compiler}"
+        return f"stays in the interpreter: {compiler}", ""
     made = compiler.attempt(function, args)
-    if getattr(made, "call", None) is not None:
+    call = getattr(made, "call", None)
+    if call is not None:
         guards = "; ".join(made.guards)  # type: ignore[union-attr]
-        return f"compiles for these types in {made.compile_s * 1e3:.0f} ms, guarded by: {guards}"  # type: ignore[union-attr]
-    return _rejected(made.reason, made.line, made.fix, blocks)  # type: ignore[union-attr]
+        verdict = f"compiles for these types in {made.compile_s * 1e3:.0f} ms, guarded by: {guards}"  # type: ignore[union-attr]
+        return verdict, measured(function, call, args, compiler.deopt, session.outside.clock)
+    verdict = _rejected(made.reason, made.line, made.fix, blocks)  # type: ignore[union-attr]
+    return verdict, f"an estimate once nothing blocks it: {estimated(function)}"
+
+
+def _gained(site: Site) -> str:
+    """What timed calls of both versions say."""
+    for version in site.versions.values():
+        if version.call is not None and version.samples and version.usual_ns:
+            mean_ns = sum(version.samples) / len(version.samples)
+            return f"{version.usual_ns / mean_ns:.1f} times as fast in this program, by timed calls of both versions"
+    return ""
 
 
 def _seen(site: Site, blocks: dict[int, list[Block]]) -> str:

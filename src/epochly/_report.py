@@ -33,7 +33,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run. `wall_ms` is from the program's start to its end, `samples` what the sampler saw in it."""
+    """One run. `wall_ms` is from the program's start to its end, `samples` what the sampler saw, `trouble` the cache's."""
 
     program: str
     level: int
@@ -44,6 +44,7 @@ class Report:
     left: tuple[Left, ...]
     lines: tuple[tuple[str, str, int, float], ...]
     started: tuple[tuple[str, int], ...] = ()
+    trouble: str = ""
 
 
 def rendered(report: Report, form: Form) -> str:
@@ -86,6 +87,8 @@ def _as_text(report: Report) -> str:
         f" after {totals['compile_time_ms'] / 1e3:.2f} s of compiling and loading,"
         f" {totals['built_time_ms'] / 1e3:.2f} s of compiling beside it and {totals['cache_hits']:.0f} cache hits"
     )
+    if report.trouble:
+        text.append(f"  nothing new is kept for the next run: {report.trouble}")
     return "\n".join(text) + "\n"
 
 

@@ -110,6 +110,7 @@ def report_of(name: str, session: Session, finder: Finder, wall_ms: float, count
         left=tuple(sorted((e for e in left if e.share >= FEWEST_SHARE), key=lambda each: -each.share)),
         lines=tuple(line for line in finder.hot.lines() if finder.own(line[0])),
         started=tuple(most[:10]),
+        trouble=session.trouble(),
     )
 
 

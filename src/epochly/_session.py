@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from epochly._config import Config
+from epochly._config import HIGHEST_BUILT, NOT_BUILT, Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,6 +83,11 @@ class Session:
             self._compiler = self.outside.compiler()
         return self._compiler
 
+    def trouble(self) -> str:
+        """What went wrong with the cache since there was one; nothing is looked for."""
+        store = getattr(self._compiler, "store", None)
+        return str(getattr(store, "trouble", ""))
+
     def errands(self) -> Errands | None:
         """The way to another process that compiles; None where everything is compiled in this one."""
         if not self._errands:
@@ -113,7 +118,13 @@ class Session:
                 yield site
 
     def change(self, **settings: Any) -> None:
-        """Take other settings, for calls from now on."""
-        self.config = replace(self.config, **settings)
+        """Take other settings, for calls from now on; another cache is for functions that are compiled from now on."""
+        before = self.config
+        self.config = replace(before, **settings)
+        if self.config.cache != before.cache:
+            self._compiler = None
+            self._errands.clear()
+        if self.config.level > HIGHEST_BUILT and self.config.level != before.level:
+            self.say_once(f"level {self.config.level} acts as 2 so far: {NOT_BUILT[self.config.level]}")
         for site in self.sites():
             site.rearm()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from epochly._call import WATCHED
-from epochly._config import LEVELS
+from epochly._config import HIGHEST_BUILT, LEVELS
 from epochly._decide import too_early
 
 if TYPE_CHECKING:
@@ -118,7 +118,20 @@ def status(session: Session) -> dict[str, Any]:
         "cores": machine.cores,
         "numba": machine.numba,
         "numpy": machine.numpy,
+        "acts_as_level": min(config.level, HIGHEST_BUILT),
+        "cache": kept_in(session),
     }
+
+
+def kept_in(session: Session) -> str:
+    """Where compiled code is kept, or why it is not, or why no more of it is."""
+    compiler = session.compiler()
+    if isinstance(compiler, str):
+        return f"off: {compiler}"
+    folder, trouble = getattr(compiler.store, "folder", None), getattr(compiler.store, "trouble", "")
+    if folder is None:
+        return f"off: {getattr(compiler.store, 'reason', 'there is none')}"
+    return f"not written any more: {trouble}" if trouble else str(folder)
 
 
 def _spent_ms(each: FunctionStats) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 USAGE = """usage: epochly run [--level N] [--mode MODE] [--report term|html|json] [--prometheus PORT]
                    (script.py | -m module) [args ...]
        epochly explain [--args LITERAL] module:function
-       epochly status | metrics | doctor | cache
+       epochly status | metrics | doctor | cache [clear]
 
 run      runs a program unchanged, compiles what it can prove, and reports on stderr at the end
 explain  shows a function's source with what keeps it in the interpreter; --args gives example arguments,
@@ -26,9 +26,10 @@ explain  shows a function's source with what keeps it in the interpreter; --args
 status   shows the settings as this environment makes them
 metrics  shows what is measured; the figures of a program are in its `run --report json`
 doctor   says what this Python, numba and NumPy allow
-cache    says where compiled code is kept
+cache    says where compiled code is kept, and how much; `clear` removes it
 """
 EXIT_USAGE = 2
+PROBE = "0" * 64  # a key that nothing has
 
 
 def main(argv: Sequence[str] | None = None, *, environ: Mapping[str, str] | None = None) -> int:
@@ -136,24 +137,41 @@ def _metrics(_rest: list[str], _environ: Mapping[str, str]) -> int:
 
 
 def _doctor(_rest: list[str], environ: Mapping[str, str]) -> int:
-    from epochly import _api  # noqa: PLC0415 - a command imports what it needs
+    from epochly import _ambient, _api  # noqa: PLC0415 - a command imports what it needs
     from epochly._compiler import Compiler  # noqa: PLC0415
+    from epochly._config import NOT_BUILT  # noqa: PLC0415
     from epochly._machine import why_no_compiler  # noqa: PLC0415
 
     session = _api.session()
     missing = why_no_compiler(session.machine())
-    if missing is None:
-        compiler = session.compiler()
-        missing = None if isinstance(compiler, Compiler) else compiler
+    compiler = session.compiler()
+    if missing is None and not isinstance(compiler, Compiler):
+        missing = compiler
+    trouble = _written(compiler)
+    elsewhere = "yes" if missing is None and session.errands() is not None else "no, needs Linux and a cache"
     _table(_api.get_status() | {name: text for name, text in environ.items() if name.startswith("EPOCHLY_")})
-    print(f"compiles    {'yes' if missing is None else missing}")
+    _table(
+        {
+            "compiles": "yes" if missing is None else missing,
+            "in another process": elsewhere if missing is None else "no",
+            "cache is written": trouble or "yes",
+            "notebooks": "yes" if _ambient.installed_version("ipython") else "no, `ipython` is not installed",
+            "prometheus": "yes"
+            if _ambient.installed_version("prometheus-client")
+            else "no, `prometheus-client` is not installed",
+        }
+        | {f"level {level}": f"acts as 2: {why}" for level, why in NOT_BUILT.items()}
+    )
     return 0
 
 
-def _cache(_rest: list[str], _environ: Mapping[str, str]) -> int:
+def _cache(rest: list[str], _environ: Mapping[str, str]) -> int:
     from epochly._api import session  # noqa: PLC0415 - a command imports what it needs
+    from epochly._cache.store import SUFFIX, TEMPORARY  # noqa: PLC0415
     from epochly._compiler import Compiler  # noqa: PLC0415
 
+    if rest not in ([], ["clear"]):
+        return _misused(f"`cache` takes no `{rest[0]}`, only `clear`")
     compiler = session().compiler()
     if not isinstance(compiler, Compiler):
         print(compiler)
@@ -162,10 +180,31 @@ def _cache(_rest: list[str], _environ: Mapping[str, str]) -> int:
     if folder is None:
         print(f"every process compiles anew: {compiler.store.reason}")
         return 0
+    if rest:
+        names = [name for name in os.listdir(folder) if name.endswith((SUFFIX, TEMPORARY))]
+        for name in names:
+            os.unlink(os.path.join(folder, name))
+        print(f"{folder}: {len(names)} entries removed")
+        return 0
     with os.scandir(folder) as entries:
-        sizes = [entry.stat(follow_symlinks=False).st_size for entry in entries]
-    print(f"{folder}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB; hint: it may be deleted at any time")
+        sizes = [each.stat(follow_symlinks=False).st_size for each in entries if each.name.endswith(SUFFIX)]
+    print(
+        f"{folder}: {len(sizes)} entries, {sum(sizes) / 1e6:.1f} MB; hint: `epochly cache clear` empties it"
+    )
+    trouble = _written(compiler)
+    if trouble:
+        print(trouble)
     return 0
+
+
+def _written(compiler: Any) -> str:
+    """Why the cache cannot be written, found by writing to it; empty where it can."""
+    store: Any = getattr(compiler, "store", None)
+    if not hasattr(store, "put"):
+        return str(getattr(store, "reason", "there is none"))
+    store.put(PROBE, b"{}")
+    store.drop(PROBE)
+    return str(store.trouble)
 
 
 def _table(values: Mapping[str, Any]) -> int:

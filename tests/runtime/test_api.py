@@ -50,3 +50,17 @@ def test_get_metrics_sums_over_functions(public):
     assert metrics["functions"] == 2
     assert metrics["saved_time_ms"] == metrics["compiled_calls"] == metrics["error_count"] == 0
     assert [each.calls for each in public.stats()] == [70, 70]
+
+
+def test_cache_is_chosen_for_what_is_compiled_from_now_on(public, world):
+    """`configure(cache=...)` lets the compiler be found again, with the new folder."""
+    world.session.compiler()
+    public.configure(cache=False)
+    assert world.session._compiler is None
+    assert world.session.config.cache is False
+    public.configure(cache="/a/folder")
+    assert world.session.config.cache == "/a/folder"
+    public.configure(cache=True)
+    assert world.session.config.cache is None
+    with pytest.raises(ValueError, match="`cache` is 'here'"):
+        public.configure(cache="here")

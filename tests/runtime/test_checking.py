@@ -161,3 +161,55 @@ def test_explain_tells_generators(public):
         yield 1
 
     assert "a generator is left alone" in public.explain(numbers).verdict
+
+
+def test_explain_measures_the_gain_with_arguments_and_estimates_it_without(public, world):
+    """With arguments and compiled code both are timed, on copies; else kernels of its kind say."""
+
+    def total(values):
+        s = 0
+        for value in values:
+            s += value
+        world.works(30_000_000)
+        return s
+
+    world.compiler.make = lambda _function: lambda _values: world.works(2_000_000)
+    given = [1.0]
+    gain = public.explain(total, given).gain
+    assert gain == "15.0 times as fast with these arguments: 30 ms in the interpreter, 2 ms compiled"
+    assert given == [1.0]
+    assert (
+        public.explain(total).gain
+        == "23 to 55 times as fast, as the middle half of 11 measured loops over numbers"
+    )
+    assert "gain: 23 to 55" in str(public.explain(total))
+    world.compiler.make = lambda _function: lambda _values: world.works(100_000_000)
+    assert (
+        public.explain(total, given).gain
+        == "100 ms compiled; the interpreter would take too long to be timed"
+    )
+
+    def prints(values):
+        for i in range(len(values)):
+            input(values[i])
+
+    assert public.explain(prints).gain.startswith(
+        "an estimate once nothing blocks it: 17 to 51 times as fast"
+    )
+    assert public.explain(lambda x: x + 1).gain == "little: it has no loop of its own"
+    world.compiler.make = lambda _function: lambda _values: world.works(2_000_000)
+    watched = public.optimize(total)
+    for _ in range(20):
+        watched(given)
+    assert "times as fast in this program" in public.explain(watched).gain
+
+
+def test_explain_says_that_compiled_code_gives_these_arguments_up(public, world, deopt):
+    """A gain is not told of a call that the interpreter has to make."""
+
+    def gives_up(_values):
+        raise deopt("too big")
+
+    world.compiler.make = lambda _function: gives_up
+    gain = public.explain(lambda values: values, [1.0]).gain
+    assert gain == "none with these arguments: compiled code gives the call up (too big)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from epochly._config import Config, checked_level, checked_mode, checked_workers
+from epochly._config import Config, checked_cache, checked_level, checked_mode, checked_workers
 
 
 def test_config_reads_every_variable():
@@ -35,6 +35,7 @@ def test_config_of_an_empty_environment_is_the_default():
         ("EPOCHLY_MAX_WORKERS", "99999999999999999999", Config(max_workers=1)),
         ("EPOCHLY_MAX_WORKERS", "\N{SUPERSCRIPT TWO}", Config(max_workers=1)),
         ("EPOCHLY_DISABLE", "maybe", Config(enabled=False)),
+        ("EPOCHLY_CACHE", "some/folder", Config(cache=False)),
     ],
 )
 def test_config_takes_the_safe_side_of_an_unreadable_value(name, text, safe):
@@ -54,9 +55,19 @@ def test_config_takes_the_safe_side_of_an_unreadable_value(name, text, safe):
         (checked_mode, "fast"),
         (checked_workers, 0),
         (checked_workers, True),
+        (checked_cache, "some/folder"),
+        (checked_cache, 1),
     ],
 )
 def test_config_refuses_a_wrong_argument(check, value):
     """A call with a value out of range is the caller's mistake and raises `ValueError` with a hint."""
     with pytest.raises(ValueError, match="; hint: "):
         check(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "cache"), [("0", False), ("off", False), ("1", None), ("", None), ("/a/folder", "/a/folder")]
+)
+def test_config_reads_where_compiled_code_is_kept(text, cache):
+    """Nowhere, where it usually is, or in a folder."""
+    assert Config.from_env({"EPOCHLY_CACHE": text}) == (Config(cache=cache), ())

@@ -234,3 +234,44 @@ def test_second_run_takes_compiled_code_from_the_cache(tmp_path):
         report = json.loads(done.stderr[done.stderr.index("{") :])
         hits.append((report["functions"][0]["status"], report["totals"]["cache_hits"]))
     assert hits == [("compiled", 0), ("compiled", 1), ("compiled", 0)]
+
+
+def test_cache_command_counts_entries_and_clears_them(tmp_path):
+    """The lock is no entry; a folder that cannot be used and a switch that is off are told."""
+    (tmp_path / "hot.py").write_text(HOT.replace("range(100)", "range(300)"))
+    chosen = {"EPOCHLY_CACHE": str(tmp_path / "mine")}
+    command = [sys.executable, "-m", "epochly"]
+    finished([*command, "run", "--mode=aggressive", "hot.py"], tmp_path, **chosen)
+    assert (tmp_path / "mine" / "lock").exists()
+    assert ": 1 entries, 0.0 MB; hint: " in finished([*command, "cache"], tmp_path, **chosen).stdout
+    assert "1 entries removed" in finished([*command, "cache", "clear"], tmp_path, **chosen).stdout
+    assert ": 0 entries, 0.0 MB" in finished([*command, "cache"], tmp_path, **chosen).stdout
+    off = finished([*command, "cache"], tmp_path, EPOCHLY_CACHE="0").stdout
+    assert off == "every process compiles anew: the cache is switched off\n"
+    assert finished([*command, "cache", "fill"], tmp_path).returncode == 2
+
+
+def test_doctor_says_what_works_and_what_does_not(tmp_path):
+    """Compiling, the other process, the cache, the extras, and that levels 3 and 4 act as 2, and why."""
+    told = finished([sys.executable, "-m", "epochly", "doctor"], tmp_path).stdout
+    for part in (
+        "compiles            yes",
+        "in another process  yes",
+        "cache is written    yes",
+        "notebooks           ",
+        "prometheus          ",
+        "level 3             acts as 2: loops are run on several cores only once",
+        "level 4             acts as 2: a GPU's results are not those of CPython",
+    ):
+        assert part in told
+    told = finished([sys.executable, "-m", "epochly", "doctor"], tmp_path, EPOCHLY_CACHE="0").stdout
+    assert "cache is written    the cache is switched off" in told
+    assert "in another process  no, needs Linux and a cache" in told
+
+
+def test_level_that_is_not_built_says_so_once(tmp_path):
+    """Levels 3 and 4 act as 2, in one honest line."""
+    (tmp_path / "script.py").write_text("print(1)")
+    done = finished([sys.executable, "-m", "epochly", "run", "--level", "4", "script.py"], tmp_path)
+    assert done.stdout == "1\n"
+    assert done.stderr.count("level 4 acts as 2 so far: a GPU's results") == 1

@@ -89,8 +89,15 @@ def _is_loaded(module: types.ModuleType, codes: dict[tuple[str, int], types.Code
         for value in vars(module).values()
         if isinstance(value, types.FunctionType) and value.__module__ == module.__name__
     ]
-    mine = [function.__code__ for function in ours]
+    mine = [_as_written(function).__code__ for function in ours]
     return all(codes.get((code.co_name, code.co_firstlineno)) == code for code in mine)
+
+
+def _as_written(function: Any) -> types.FunctionType:
+    """The function under decorators such as `contextmanager`, whose own code is in another file."""
+    while isinstance(getattr(function, "__wrapped__", None), types.FunctionType):
+        function = function.__wrapped__
+    return function  # type: ignore[no-any-return]
 
 
 def _inside(code: types.CodeType) -> Iterator[types.CodeType]:

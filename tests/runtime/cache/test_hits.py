@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numba
@@ -109,6 +110,17 @@ def test_another_version_is_a_miss(kernels, store, monkeypatch):
         patch.setattr(config, "LOOP_VECTORIZE", not config.LOOP_VECTORIZE)
         assert not cached_specialise(kernels.pair, (1, 2.0), store).cached
     assert cached_specialise(kernels.pair, (1, 2.0), store).cached
+
+
+def test_decorated_functions_of_the_compiler_are_known_by_their_own_code():
+    """A decorator whose code is in another file does not look like a changed compiler, which keeps nothing."""
+
+    @contextmanager
+    def inside():
+        yield
+
+    assert build._as_written(inside).__code__.co_filename == __file__
+    assert len(build.compiler_digest()) == 64
 
 
 def test_other_arguments_and_globals_are_a_miss(kernels, store, monkeypatch):
