@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 from numba.core import ir
 from numba.core.analysis import compute_cfg_from_blocks
 
+from epochly._exact.accesses import loading, storing
+from epochly._exact.cutting import cut
 from epochly._exact.fused import Fuser
 from epochly._exact.kinds import CODES, LITERAL, Number, Reject
 from epochly._exact.lowering import FLOAT, INT, NONE, Key, numba_types
 from epochly._exact.machine import (
     CLEAR_FLAGS,
     JOINED_TAG,
-    SIGNALS_OFTEN,
-    SIGNALS_SELDOM,
+    ONE_PASS,
     TAG_IS,
     TAG_IS_NOT,
     TEST_FLAGS,
@@ -52,12 +53,12 @@ class Applier:
         self.swap_operators()
         Fuser(self).run()
         first = min(self.blocks)
-        headers = self.outer_loops()
+        headers = self.counting_loops()
         for label, block in self.blocks.items():
             self.out = []
             arguments_left = label == first
             if label in headers:
-                self.call(block, block.loc, headers[label], (), NONE)
+                self.call(block, block.loc, ONE_PASS, (), NONE)
             for statement in block.body:
                 is_argument = isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Arg)
                 if arguments_left and not is_argument:
@@ -66,6 +67,8 @@ class Applier:
                         self.call(block, statement.loc, CLEAR_FLAGS, (), NONE)
                 self.one(block, statement)
             block.body = self.out
+        for strip in self.plan.strips:
+            cut(self, strip)
 
     def swap_operators(self) -> None:
         """Give each planned expression its primitive; all of them must still be there."""
@@ -93,21 +96,10 @@ class Applier:
                 self.calltypes, expression, swap.signature
             )  # numba's own setter refuses to change one
 
-    def outer_loops(self) -> dict[int, Key]:
-        """Headers of loops that no other loop holds, where Python's signal handlers get to run."""
-        loops = list(compute_cfg_from_blocks(self.blocks).loops().values())
-        pairs = [
-            (loop, other)
-            for loop in loops
-            for other in loops
-            if other is not loop and loop.header in other.body
-        ]
-        held, holding = {inner.header for inner, _ in pairs}, {outer.header for _, outer in pairs}
-        return {
-            loop.header: SIGNALS_OFTEN if loop.header in holding else SIGNALS_SELDOM
-            for loop in loops
-            if loop.header not in held
-        }
+    def counting_loops(self) -> set[int]:
+        """Headers of loops that count their own passes, where Python's signal handlers get to run."""
+        headers = {loop.header for loop in compute_cfg_from_blocks(self.blocks).loops().values()}
+        return headers - {strip.header for strip in self.plan.strips} - self.plan.brief
 
     def one(self, block: Any, statement: Any) -> None:
         """One statement, with what comes before and after it."""
@@ -124,7 +116,7 @@ class Applier:
             statement.value.func = self.fresh(block, statement.loc, function)
             named = ir.Global(key.__name__, key, statement.loc)
             self.out.append(ir.Assign(named, statement.value.func, statement.loc))
-        self.out.append(statement)
+        self.element(block, statement)
         if isinstance(statement, ir.Assign) and statement.target.name in self.plan.tagged:
             source = self.tag_of_value(block, statement)
             if source is not None:
@@ -138,6 +130,21 @@ class Applier:
         before = self.calltypes[statement]
         after = before.replace(args=(*before.args[:-1], cast.result))
         dict.__setitem__(self.calltypes, statement, after)
+
+    def element(self, block: Any, statement: Any) -> None:
+        """Append a statement; one element of an array is reached by our own primitive, with the checks it needs."""
+        if id(statement) not in self.plan.reached:
+            self.out.append(statement)
+            return
+        access, letters = self.plan.reached[id(statement)]
+        loc = statement.loc
+        indices = [self.constant(block, loc, part) if type(part) is int else part for part in access.indices]
+        array = ir.Var(block.scope, access.array, loc)
+        if access.stores:
+            self.call(block, loc, storing(letters), (array, *indices, statement.value), NONE)
+            return
+        item = self.call(block, loc, loading(letters), (array, *indices), self.typemap[array.name].dtype)
+        self.out.append(ir.Assign(item, statement.target, loc))
 
     def tag_of_value(self, block: Any, statement: Any) -> Any:
         """The tag that belongs to an assigned value."""

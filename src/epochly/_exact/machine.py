@@ -18,6 +18,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 
 from epochly._exact.lowering import (
+    BOOL,
     I32,
     I64,
     INT,
@@ -26,6 +27,7 @@ from epochly._exact.lowering import (
     Key,
     call_c,
     deopt_if,
+    numba_types,
     opaque_symbol,
     primitive,
 )
@@ -38,11 +40,11 @@ FLAGS = {
     "arm64": 1 | 2 | 4 | 8,
 }.get(platform.machine(), 0)
 UNDERFLOW = 16 if platform.machine() in {"x86_64", "AMD64"} else 8
-SELDOM = (
-    2**16
-)  # passes of a loop without inner loops between two looks for a signal; a few hundred microseconds
-OFTEN = 2**4  # passes of one with inner loops
+STRIP = 2**16  # passes of loops between two looks for a signal; a millisecond or a few
 WIDEST = 2**62  # a range's bound; sums of two of them still fit
+STEADY = 2**62  # an int that small can grow for a whole strip
+MOST_TERMS = 6  # of a limit
+ITERATOR = numba_types.range_iter64_type
 
 
 def _clear(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
@@ -83,16 +85,93 @@ def _joined_tag(_context: Any, builder: Any, _: Any, args: Any) -> Any:
     return builder.and_(builder.or_(*args), ir.Constant(I64, 1))
 
 
-def _signals(context: Any, builder: Any, passes: int) -> Any:
-    """Every so many passes, run Python's signal handlers; what they raise leaves machine code as it is."""
-    counter = cgutils.alloca_once(builder, I64)  # zero at entry
-    count = builder.add(builder.load(counter), ir.Constant(I64, 1))
+def _passed(context: Any, builder: Any, passes: Any) -> None:
+    """Add passes to the function's count; when it is full, run Python's signal handlers.
+
+    What they raise leaves machine code as it is.
+    """
+    counter = getattr(builder.function, "epochly_passes", None)
+    if counter is None:
+        counter = builder.function.epochly_passes = cgutils.alloca_once(builder, I64)  # zero at entry
+    count = builder.add(builder.load(counter), passes)
     builder.store(count, counter)
-    due = builder.icmp_signed("==", builder.and_(count, ir.Constant(I64, passes - 1)), ZERO)
+    due = builder.icmp_unsigned(">", count, ir.Constant(I64, STRIP))
     with builder.if_then(due, likely=False):
+        builder.store(ZERO, counter)
         raised = call_c(builder, "PyErr_CheckSignals", I32)
         with builder.if_then(builder.icmp_signed("!=", raised, ir.Constant(I32, 0)), likely=False):
             context.call_conv.return_exc(builder)
+
+
+def _one_pass(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+    _passed(context, builder, ir.Constant(I64, 1))
+    return context.get_dummy_value()
+
+
+def _iterator(context: Any, builder: Any, value: Any) -> Any:
+    return context.make_helper(builder, ITERATOR, value)
+
+
+def _passes_left(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    return builder.load(_iterator(context, builder, args[0]).count)
+
+
+def _next_strip(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    """Let the iterator give no more than a strip of what is left; how much that is."""
+    most = ir.Constant(I64, STRIP)
+    passes = builder.select(builder.icmp_unsigned("<", args[1], most), args[1], most)
+    builder.store(passes, _iterator(context, builder, args[0]).count)
+    _passed(context, builder, passes)
+    return passes
+
+
+def _first_of_strip(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    return builder.load(_iterator(context, builder, args[0]).iter)
+
+
+def _last_of_strip(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    """The value on the last pass; of an empty strip, one that nothing is done with."""
+    iterator = _iterator(context, builder, args[0])
+    steps = builder.sub(args[1], ir.Constant(I64, 1))
+    return builder.add(builder.load(iterator.iter), builder.mul(steps, iterator.step))
+
+
+def _fewer(_context: Any, builder: Any, _: Any, args: Any) -> Any:
+    return builder.sub(*args)
+
+
+def _any_left(_context: Any, builder: Any, _: Any, args: Any) -> Any:
+    return builder.icmp_signed(">", args[0], ZERO)
+
+
+def _limit(bits: int) -> Any:
+    """`passes`, then the constants and factors with their terms: below is more than the index, or no pass is made.
+
+    Factors and constants are constants in machine code, so most products vanish.
+    """
+    wide = ir.IntType(bits)
+
+    def total(builder: Any, parts: Any) -> Any:
+        found = builder.sext(parts[0], wide) if bits > 64 else parts[0]
+        for factor, term in zip(parts[1::2], parts[2::2], strict=True):
+            one, other = (builder.sext(each, wide) if bits > 64 else each for each in (factor, term))
+            found = builder.add(found, builder.mul(one, other))
+        return found
+
+    def lower(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        # the sum below - 1 - index, all in one: passes, constant, factor, term, factor, term, ...
+        short = builder.icmp_signed("<", total(builder, args[1:]), ir.Constant(wide, 0))
+        some = builder.icmp_signed(">", args[0], ZERO)
+        deopt_if(context, builder, builder.and_(some, short), "an index is out of range")
+        return context.get_dummy_value()
+
+    return lower
+
+
+def _steady(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    shifted = builder.add(args[0], ir.Constant(I64, STEADY))
+    large = builder.icmp_unsigned(">", shifted, ir.Constant(I64, 2 * STEADY))
+    deopt_if(context, builder, large, "an int is near the end of 64 bits")
     return context.get_dummy_value()
 
 
@@ -142,11 +221,19 @@ TEST_FLAGS: Key = primitive("test_flags", {(): (NONE, _test)})
 TAG_IS: Key = primitive("tag_is", {(INT, INT): (NONE, _tag_is)})
 TAG_IS_NOT: Key = primitive("tag_is_not", {(INT, INT): (NONE, _tag_is_not)})
 JOINED_TAG: Key = primitive("joined_tag", {(INT, INT): (INT, _joined_tag)})
-SIGNALS_SELDOM: Key = primitive(
-    "signals_seldom", {(): (NONE, lambda context, builder, _s, _a: _signals(context, builder, SELDOM))}
-)
-SIGNALS_OFTEN: Key = primitive(
-    "signals_often", {(): (NONE, lambda context, builder, _s, _a: _signals(context, builder, OFTEN))}
+ONE_PASS: Key = primitive("one_pass", {(): (NONE, _one_pass)})
+PASSES_LEFT: Key = primitive("passes_left", {(ITERATOR,): (INT, _passes_left)})
+NEXT_STRIP: Key = primitive("next_strip", {(ITERATOR, INT): (INT, _next_strip)})
+FIRST_OF_STRIP: Key = primitive("first_of_strip", {(ITERATOR, INT): (INT, _first_of_strip)})
+LAST_OF_STRIP: Key = primitive("last_of_strip", {(ITERATOR, INT): (INT, _last_of_strip)})
+FEWER: Key = primitive("fewer", {(INT, INT): (INT, _fewer)})
+ANY_LEFT: Key = primitive("any_left", {(INT,): (BOOL, _any_left)})
+STEADY_INT: Key = primitive("steady", {(INT,): (NONE, _steady)})
+LIMIT, WIDE_LIMIT = (
+    primitive(
+        f"limit_{bits}", {(INT,) * (2 + 2 * count): (NONE, _limit(bits)) for count in range(MOST_TERMS + 1)}
+    )
+    for bits in (64, 128)
 )
 RANGE: Key = primitive(
     "range", {(INT,) * count: (types.range_state64_type, _range(count)) for count in (1, 2, 3)}

@@ -31,6 +31,7 @@ from epochly._exact.iteration import prepare_loops
 from epochly._exact.lowering import install
 from epochly._exact.numpy_calls import rename
 from epochly._exact.replace import replace
+from epochly._exact.strips import plan_strips
 
 if TYPE_CHECKING:
     import types
@@ -173,6 +174,7 @@ class CheckTypes(FunctionPass):
         job: Job = state.epochly
         give_own_names(state.func_ir)
         job.plan = Checker(state.func_ir.blocks, state.typemap, job.kinds, job.findings).run()
+        plan_strips(state.func_ir.blocks, state.typemap, job.plan)
         return False
 
 

@@ -66,4 +66,7 @@ class Plan:
     array_stores: dict[int, Any] = field(default_factory=dict)  # statements that store into a view
     written: set[int] = field(default_factory=set)  # arguments whose memory is stored to
     uses_flags: bool = False
+    strips: list[Any] = field(default_factory=list)  # loops of `strips`
+    brief: set[int] = field(default_factory=set)  # headers of loops whose passes need no counting
+    reached: dict[int, Any] = field(default_factory=dict)  # by statement: an access, a letter for each axis
     returned: Kind | None = None
