@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps -r
 PACKAGES := . verify sbom release service
 
-.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow bench bench-runtime fuzz lock docs clean
+.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow test-corpus bench bench-runtime fuzz lock docs clean
 
 demo: $(VENV)/.release second-opinion
 	@$(BIN)/python tools/demo.py
@@ -41,6 +41,12 @@ test-network: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+# Programs that were not written for us, in an environment of their own: the tests above know nothing of that package.
+test-corpus: requirements/corpus.txt
+	$(MAKE) VENV=.venv-corpus .venv-corpus/.dev
+	.venv-corpus/bin/python -m pip --disable-pip-version-check --quiet $(LOCKED) requirements/corpus.txt
+	.venv-corpus/bin/python -m pytest -m slow -s tests/runtime/corpus/test_pyperformance.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py

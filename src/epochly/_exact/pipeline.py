@@ -30,7 +30,7 @@ from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
 from epochly._exact.iteration import prepare_loops
 from epochly._exact.lowering import install
 from epochly._exact.numpy_calls import rename
-from epochly._exact.replace import replace
+from epochly._exact.replace import drop_keyword_names, replace
 from epochly._exact.strips import plan_strips
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class Replace(FunctionPass):
     def run_pass(self, state: Any) -> bool:
         """Swap names."""
         state.epochly.helpers = inline_helpers(state)
+        drop_keyword_names(state.func_ir)
         prepare_loops(state.func_ir)
         replace(state.func_ir)
         rename(state.func_ir)

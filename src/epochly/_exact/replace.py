@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import types
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,40 @@ def replace(func_ir: Any) -> None:
         if found is not None:
             statement.value = ir.Global(found.__name__, found, statement.loc)
             func_ir._definitions[statement.target.name] = [statement.value]  # noqa: SLF001 - numba has no setter
+
+
+def drop_keyword_names(func_ir: Any) -> None:
+    """Remove the tuple of a call's keywords that Python 3.13 builds before it; numba has read it, and nothing else does."""
+    for wanted in (_is_tuple, _is_text):
+        values = {each.target.name: each.value for each in _assignments(func_ir)}
+        mentioned = Counter(
+            var.name
+            for block in func_ir.blocks.values()
+            for statement in block.body
+            if not isinstance(statement, ir.Del)
+            for var in statement.list_vars()
+        )
+        dead = {name for name, value in values.items() if mentioned[name] == 1 and wanted(value, values)}
+        for block in func_ir.blocks.values():
+            block.body = [each for each in block.body if _subject(each) not in dead]
+
+
+def _is_text(value: Any, _values: dict[str, Any]) -> bool:
+    return isinstance(value, ir.Const) and type(value.value) is str
+
+
+def _is_tuple(value: Any, values: dict[str, Any]) -> bool:
+    if isinstance(value, ir.Const):
+        return type(value.value) is tuple and all(type(item) is str for item in value.value)
+    built = isinstance(value, ir.Expr) and value.op == "build_tuple"
+    return built and all(_is_text(values.get(item.name), values) for item in value.items)
+
+
+def _subject(statement: Any) -> str | None:
+    """The name that a statement binds or deletes."""
+    if isinstance(statement, ir.Assign):
+        return str(statement.target.name)
+    return str(statement.value) if isinstance(statement, ir.Del) else None
 
 
 def _assignments(func_ir: Any) -> Any:
