@@ -28,11 +28,10 @@ from epochly._exact.lowering import (
     call_c,
     deopt_if,
     numba_types,
-    opaque_symbol,
     pinned,
 )
 from epochly._exact.numpy_loops import BYTES, announce_dot, call_dot, dot_address, dotted
-from epochly._exact.reductions import row
+from epochly._exact.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,8 +124,6 @@ def _product(left: Any, right: Any) -> Any:
     return matrices.result_of(left, right) or FLOAT
 
 
-for _name in ("malloc", "free"):
-    opaque_symbol(_name)
 announce_dot()
 
 DOT = array_primitive("dot", 2, _product, _dot)

@@ -2,8 +2,7 @@
 
 NumPy's are run by its own loops, pairwise sums and all, so they end in the same bits; `any`, `all`, `argmin` and `argmax`
 have one right answer and are loops here. Each use of a loop of NumPy's is compared with NumPy on many arrays before it is
-offered. An array is walked as one row: one of one dimension, or of more without gaps, which NumPy's iterator walks as one row
-too. It refuses views with gaps of two dimensions and more, axes, and dtypes that NumPy converts piece by piece.
+offered. An array is walked as one row (see `rows`). It refuses axes, and dtypes that NumPy converts piece by piece.
 Sources: NumPy's reduction.c, loops.c.src and `_methods.py`; the Python library reference (`sum`, `min`, `max`).
 """
 
@@ -33,16 +32,14 @@ from epochly._exact.lowering import (
     overflowing,
     pinned,
 )
-from epochly._exact.numpy_loops import BYTES, announce, call_loop, loop_address, reduced_by_loop
+from epochly._exact.numpy_loops import announce, call_loop, loop_address, reduced_by_loop
+from epochly._exact.rows import ANY_ORDER, I8, ITERATORS, MACHINE, C, element, in_place, row, walked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-I8 = ir.IntType(8)
 ONE = ir.Constant(I64, 1)
-EMPTY = "a reduction of nothing"
 LETTERS: dict[Any, str] = {FLOAT: "d", INT: "l", BOOL: "?"}
-MACHINE: dict[Any, Any] = {FLOAT: F64, INT: I64, BOOL: I8}
 IDENTITIES: dict[np.ufunc, int] = {np.add: 0, np.multiply: 1}
 LOOPS: dict[np.ufunc, tuple[Any, ...]] = {
     np.add: (FLOAT, INT),
@@ -74,6 +71,13 @@ def offered(ufunc: np.ufunc, dtype: Any) -> bool:
                 ours = reduced_by_loop(ufunc, types, array, start)
                 if ours.tobytes() != theirs.tobytes():
                     return False
+        for rows, columns in ((2, 3), (9, 9), (130, 20), (20, 130), (5, 45), (1, 300), (300, 1)):
+            view = _sample(rng, dtype, 4 * rows * columns).reshape(2 * rows, 2 * columns)[:rows, ::2]
+            for array in (view, view.T):
+                theirs = ufunc.reduce(array, axis=None)
+                ours = reduced_by_loop(ufunc, types, view.ravel(), IDENTITIES.get(ufunc))
+                if ours.tobytes() != theirs.tobytes():
+                    return False
     return True
 
 
@@ -87,29 +91,40 @@ def _sample(rng: np.random.Generator, dtype: Any, size: int) -> np.ndarray[Any, 
     return array
 
 
-# -- walking an array ----------------------------------------------------------------------------------------------------
-def row(context: Any, builder: Any, kind: Any, value: Any) -> tuple[Any, Any, Any]:
-    """Where an array begins, how many elements it has, and the bytes from one to the next."""
-    array = context.make_array(kind)(context, builder, value)
-    data = builder.bitcast(array.data, BYTES)
-    if kind.ndim == 1:
-        return data, builder.extract_value(array.shape, 0), builder.extract_value(array.strides, 0)
-    return data, array.nitems, array.itemsize
+# -- by NumPy's loops ----------------------------------------------------------------------------------------------------
+def _by_loop(ufunc: np.ufunc) -> Implementation:
+    """As `ufunc.reduce` does: from the identity, or from the first element where there is none."""
+
+    def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind, dtype = signature.args[0], signature.args[0].dtype
+        out = cgutils.alloca_once(builder, MACHINE[dtype])
+        order, fresh = (ITERATORS if dtype == FLOAT else ANY_ORDER), ufunc not in IDENTITIES
+        with walked(context, builder, kind, args[0], order, not_empty=fresh) as (data, count, stride):
+            if fresh:
+                start, rest = element(builder, data, stride, ZERO, dtype), builder.sub(count, ONE)
+                place = builder.gep(data, [stride])
+            else:
+                start, rest, place = ir.Constant(MACHINE[dtype], IDENTITIES[ufunc]), count, data
+            builder.store(start, out)
+            with builder.if_then(builder.icmp_signed(">", rest, ZERO)):
+                call_loop(
+                    builder, (ufunc, loop_types(dtype)), [out, place, out], [rest], [ZERO, stride, ZERO]
+                )
+        result = builder.load(out)
+        return builder.icmp_unsigned("!=", result, ir.Constant(I8, 0)) if dtype == BOOL else result
+
+    return lower
 
 
-def element(builder: Any, data: Any, stride: Any, index: Any, dtype: Any) -> Any:
-    """The value of one element; a bool as a byte."""
-    place = builder.gep(data, [builder.mul(index, stride)])
-    return builder.load(builder.bitcast(place, MACHINE[dtype].as_pointer()))
-
-
-def _folded(step: Callable[..., Any], start: Any) -> Implementation:
-    """A loop over all elements that carries one value; `step` gets (context, builder, dtype, carried, element)."""
+def _folded(step: Callable[..., Any], *, from_first: bool) -> Implementation:
+    """A loop over a vector that carries one value; `step` gets (context, builder, dtype, carried, element)."""
 
     def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         dtype = signature.args[0].dtype
         data, count, stride = row(context, builder, signature.args[0], args[0])
-        carried = cgutils.alloca_once_value(builder, start)
+        deopt_if(context, builder, builder.icmp_signed("==", count, ZERO), "a reduction of nothing")
+        first = element(builder, data, stride, ZERO, dtype)
+        carried = cgutils.alloca_once_value(builder, first if from_first else ir.Constant(MACHINE[dtype], 0))
         with cgutils.for_range(builder, count, intp=I64) as loop:
             value = element(builder, data, stride, loop.index, dtype)
             builder.store(step(context, builder, dtype, builder.load(carried), value), carried)
@@ -118,41 +133,24 @@ def _folded(step: Callable[..., Any], start: Any) -> Implementation:
     return lower
 
 
-# -- by NumPy's loops ----------------------------------------------------------------------------------------------------
-def _by_loop(ufunc: np.ufunc) -> Implementation:
-    """As `ufunc.reduce` does: from the identity, or from the first element where there is none."""
-
-    def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        dtype = signature.args[0].dtype
-        data, count, stride = row(context, builder, signature.args[0], args[0])
-        if ufunc in IDENTITIES:
-            start = ir.Constant(MACHINE[dtype], IDENTITIES[ufunc])
-        else:
-            deopt_if(context, builder, builder.icmp_signed("==", count, ZERO), EMPTY)
-            start = builder.load(builder.bitcast(data, MACHINE[dtype].as_pointer()))
-            data, count = builder.gep(data, [stride]), builder.sub(count, ONE)
-        out = cgutils.alloca_once(builder, MACHINE[dtype])
-        builder.store(start, out)
-        with builder.if_then(builder.icmp_signed(">", count, ZERO)):
-            call_loop(builder, (ufunc, loop_types(dtype)), [out, data, out], [count], [ZERO, stride, ZERO])
-        result = builder.load(out)
-        return builder.icmp_unsigned("!=", result, ir.Constant(I8, 0)) if dtype == BOOL else result
-
-    return lower
-
-
-def _count_true(_context: Any, builder: Any, _dtype: Any, carried: Any, value: Any) -> Any:
-    return builder.add(carried, builder.zext(builder.icmp_unsigned("!=", value, ir.Constant(I8, 0)), I64))
-
-
 def _sum(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    lower = _folded(_count_true, ZERO) if signature.args[0].dtype == BOOL else _by_loop(np.add)
-    return lower(context, builder, signature, args)
+    if signature.args[0].dtype != BOOL:
+        return _by_loop(np.add)(context, builder, signature, args)
+    total = cgutils.alloca_once(builder, I64)
+    builder.store(ZERO, total)
+    with (
+        walked(context, builder, signature.args[0], args[0], ANY_ORDER) as (data, count, stride),
+        cgutils.for_range(builder, count, intp=I64) as loop,
+    ):
+        true = _is_true(builder, BOOL, element(builder, data, stride, loop.index, BOOL))
+        builder.store(builder.add(builder.load(total), builder.zext(true, I64)), total)
+    return builder.load(total)
 
 
 def _mean(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    _, count, _ = row(context, builder, signature.args[0], args[0])
-    deopt_if(context, builder, builder.icmp_signed("==", count, ZERO), EMPTY)
+    array = context.make_array(signature.args[0])(context, builder, args[0])
+    count = array.nitems
+    deopt_if(context, builder, builder.icmp_signed("==", count, ZERO), "a mean of nothing")
     total = _by_loop(np.add)(context, builder, signature, args)
     return pinned(builder, builder.fdiv(total, builder.sitofp(count, F64)))
 
@@ -168,10 +166,13 @@ def _searched(wanted: bool) -> Implementation:
     """Whether an element is true (`any`), or whether none is false (`all`)."""
 
     def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        dtype = signature.args[0].dtype
-        data, count, stride = row(context, builder, signature.args[0], args[0])
-        answer = cgutils.alloca_once_value(builder, ir.Constant(I1, not wanted))
-        with cgutils.for_range(builder, count, intp=I64) as loop:
+        kind, dtype = signature.args[0], signature.args[0].dtype
+        answer = cgutils.alloca_once(builder, I1)
+        builder.store(ir.Constant(I1, not wanted), answer)
+        with (
+            walked(context, builder, kind, args[0], ANY_ORDER) as (data, count, stride),
+            cgutils.for_range(builder, count, intp=I64) as loop,
+        ):
             true = _is_true(builder, dtype, element(builder, data, stride, loop.index, dtype))
             with builder.if_then(true if wanted else builder.not_(true)):
                 builder.store(ir.Constant(I1, wanted), answer)
@@ -185,29 +186,30 @@ def _place(sign: str) -> Implementation:
     """The index of the first extreme; of the first NaN, if there is one."""
 
     def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        dtype = signature.args[0].dtype
-        data, count, stride = row(context, builder, signature.args[0], args[0])
-        deopt_if(context, builder, builder.icmp_signed("==", count, ZERO), EMPTY)
-        place = cgutils.alloca_once_value(builder, ZERO)
-        best = cgutils.alloca_once_value(builder, element(builder, data, stride, ZERO, dtype))
-        with cgutils.for_range(builder, count, intp=I64) as loop:
-            value, held = element(builder, data, stride, loop.index, dtype), builder.load(best)
-            if dtype == FLOAT:
-                nan = builder.fcmp_unordered("uno", value, value)
-                better = builder.or_(nan, builder.fcmp_ordered(sign, value, held))
-            elif dtype == BOOL:
-                nan, better = None, builder.icmp_unsigned(sign, value, held)
-            else:
-                nan, better = None, builder.icmp_signed(sign, value, held)
-            with builder.if_then(better):
-                builder.store(value, best)
-                builder.store(loop.index, place)
-            if nan is not None:
-                with builder.if_then(nan, likely=False):
-                    loop.do_break()
+        kind, dtype = signature.args[0], signature.args[0].dtype
+        place, best = cgutils.alloca_once(builder, I64), cgutils.alloca_once(builder, MACHINE[dtype])
+        builder.store(ZERO, place)
+        with walked(context, builder, kind, args[0], C, not_empty=True) as (data, count, stride):
+            builder.store(element(builder, data, stride, ZERO, dtype), best)
+            with cgutils.for_range(builder, count, intp=I64) as loop:
+                value, held = element(builder, data, stride, loop.index, dtype), builder.load(best)
+                nan = builder.fcmp_unordered("uno", value, value) if dtype == FLOAT else None
+                better = _beyond(builder, dtype, sign, value, held)
+                with builder.if_then(better if nan is None else builder.or_(nan, better)):
+                    builder.store(value, best)
+                    builder.store(loop.index, place)
+                if nan is not None:
+                    with builder.if_then(nan, likely=False):
+                        loop.do_break()
         return builder.load(place)
 
     return lower
+
+
+def _beyond(builder: Any, dtype: Any, sign: str, value: Any, held: Any) -> Any:
+    if dtype == FLOAT:
+        return builder.fcmp_ordered(sign, value, held)
+    return (builder.icmp_unsigned if dtype == BOOL else builder.icmp_signed)(sign, value, held)
 
 
 # -- Python's own --------------------------------------------------------------------------------------------------------
@@ -219,25 +221,11 @@ def _add_as_python(context: Any, builder: Any, dtype: Any, carried: Any, value: 
     return total
 
 
-def _python_sum(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    _, count, _ = row(context, builder, signature.args[0], args[0])
-    deopt_if(context, builder, builder.icmp_signed("==", count, ZERO), "a sum that is the int it starts from")
-    start = ir.Constant(MACHINE[signature.args[0].dtype], 0)
-    return _folded(_add_as_python, start)(context, builder, signature, args)
-
-
 def _python_extreme(sign: str) -> Implementation:
     def better(_context: Any, builder: Any, dtype: Any, carried: Any, value: Any) -> Any:
-        compare = builder.fcmp_ordered if dtype == FLOAT else builder.icmp_signed
-        return builder.select(compare(sign, value, carried), value, carried)
+        return builder.select(_beyond(builder, dtype, sign, value, carried), value, carried)
 
-    def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        dtype = signature.args[0].dtype
-        data, count, stride = row(context, builder, signature.args[0], args[0])
-        deopt_if(context, builder, builder.icmp_signed("==", count, ZERO), EMPTY)
-        return _folded(better, element(builder, data, stride, ZERO, dtype))(context, builder, signature, args)
-
-    return lower
+    return _folded(better, from_first=True)
 
 
 # -- keys ----------------------------------------------------------------------------------------------------------------
@@ -265,7 +253,7 @@ ARGMIN = array_primitive("argmin", 1, _always(INT), _place("<"))
 ARGMAX = array_primitive("argmax", 1, _always(INT), _place(">"))
 PYTHON_ANY = array_primitive("python_any", 1, _always(BOOL), _searched(wanted=True))
 PYTHON_ALL = array_primitive("python_all", 1, _always(BOOL), _searched(wanted=False))
-PYTHON_SUM = array_primitive("python_sum", 1, _dtype, _python_sum)
+PYTHON_SUM = array_primitive("python_sum", 1, _dtype, _folded(_add_as_python, from_first=False))
 PYTHON_MIN = array_primitive("python_min", 1, _dtype, _python_extreme("<"))
 PYTHON_MAX = array_primitive("python_max", 1, _dtype, _python_extreme(">"))
 
@@ -302,7 +290,9 @@ def refusal(key: Key, kind: Any) -> Reject | None:
         return Reject(f"`{name}` of something that is no array")
     if kind.dtype not in dtypes:
         return Reject(f"`{name}` of an array of {kind.dtype}")
-    if kind.ndim > 1 and (key in ONE_DIMENSION or kind.layout not in ("C" if key in IN_C_ORDER else "CF")):
+    if kind.ndim > 1 and key in ONE_DIMENSION:
+        return Reject(f"Python's `{name}` of an array of {kind.ndim} dimensions")
+    if kind.ndim > 2 and not in_place(kind, C if key in IN_C_ORDER else ANY_ORDER):
         return Reject(f"`{name}` of {kind.ndim} dimensions whose elements are not one row in memory")
     if ufunc is not None and kind.dtype in LOOPS[ufunc] and not offered(ufunc, kind.dtype):
         return Reject(f"NumPy's own `{name}` cannot be reached in NumPy {np.__version__}")

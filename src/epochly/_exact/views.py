@@ -14,7 +14,7 @@ from numba.np.arrayobj import populate_array
 
 from epochly._exact.kinds import Array, Kind
 from epochly._exact.lowering import I64, Key, array_primitive, numba_types
-from epochly._exact.reductions import row
+from epochly._exact.rows import row
 
 if TYPE_CHECKING:
     from epochly._exact.check import Checker

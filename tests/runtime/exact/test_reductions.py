@@ -191,7 +191,7 @@ def test_an_unused_reduction_still_warns():
 @pytest.mark.parametrize(
     ("function", "array"),
     [
-        (sums, np.ones((4, 4))[::2, ::2]),
+        (sums, np.ones((4, 4, 4))[::2, ::2, ::2]),
         (mean, np.arange(3)),
         (by_python, np.ones((2, 2))),
         (by_python, np.array([True])),
@@ -201,3 +201,74 @@ def test_what_is_not_one_row_stays_with_numpy(function, array):
     exact = equal(function, lambda: (array,))
     assert exact.served == "rejected"
     assert " of " in exact.why
+
+
+def windows(a):
+    s = 0.0
+    for i in range(a.shape[0] - 2):
+        for j in range(a.shape[1] - 2):
+            w = a[i : i + 3, j : j + 3]
+            s += w.sum() - w.max() * w.mean() + w.min() + w.argmax()
+            if (w[:, ::-1].any() or w.all()) and np.any(w[::2, 1:]):
+                s += 1.0
+    return s
+
+
+def of_views(a):
+    return a.sum(), a.min(), a.max(), a.any(), a.all(), a.argmin(), a.argmax()
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: _floats(120).reshape(10, 12), lambda: _floats(120).reshape(10, 12).T]
+)
+def test_of_windows(make):
+    exact = equal(windows, lambda: (make(),))
+    assert exact.served == "machine", exact.why
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _floats(400).reshape(20, 20)[::2, ::3],
+        lambda: _floats(400).reshape(20, 20)[::2, ::3].T,
+        lambda: _floats(400).reshape(20, 20)[::-1, ::-1],
+        lambda: _floats(400).reshape(20, 20)[:, ::-1],
+        lambda: _floats(400).reshape(20, 20)[:1, 3:],
+        lambda: _floats(400).reshape(20, 20)[3:, :1],
+        lambda: np.where(_floats(400) > 0, 0.0, -0.0).reshape(20, 20)[::2, ::2],
+        lambda: _floats(200 * 160).reshape(200, 160)[:, :40],
+        lambda: _ints(400).reshape(20, 20)[::2, ::3],
+        lambda: _ints(30000).reshape(300, 100)[:, ::2].T,
+        lambda: _bools(400).reshape(20, 20)[::2, ::3],
+    ],
+)
+def test_of_views_with_gaps(make):
+    exact = equal(of_views, lambda: (make(),))
+    assert exact.served == "machine", exact.why
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _floats(200 * 160).reshape(200, 160)[:, :80],  # larger than the buffer of NumPy's iterator
+        lambda: np.broadcast_to(_floats(30), (20, 30)),
+        lambda: np.lib.stride_tricks.sliding_window_view(_floats(30), 9),
+        lambda: np.empty((0, 9))[:, ::2],
+    ],
+)
+def test_views_whose_order_is_not_known_are_given_up(make):
+    exact = equal(of_views, lambda: (make(),))
+    assert exact.served == "deopt"
+
+
+def test_an_unusual_buffer_is_noticed():
+    before = np.getbufsize()
+    exact = differ.Exact(of_views)
+    equal(of_views, lambda: (_floats(400).reshape(20, 20)[::2, ::3],), exact)
+    assert exact.served == "machine"
+    np.setbufsize(16)
+    try:
+        equal(of_views, lambda: (_floats(400).reshape(20, 20)[::2, ::3],), exact)
+        assert exact.served == "deopt"
+    finally:
+        np.setbufsize(before)
