@@ -1,7 +1,8 @@
 """From samples to wrappers: which of the program's own functions are hot, and putting a wrapper in their place.
 
-A function keeps its identity: its code is swapped, and swapped back when compiled code is refused. It refuses functions
-with closures, generators, coroutines, code that belongs to several functions, and all code outside the program's folder.
+A function keeps its identity: its code is swapped, and swapped back when compiled code is refused. Closures made from the same
+code get a wrapper each, those that are there when it is found. It refuses functions that call themselves, generators,
+coroutines, code that belongs to many functions, and all code outside the program's folder.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from epochly._decide import PATIENCE_NS
 from epochly._facts import facts_of
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 INSTALLED = {"site-packages", "dist-packages"}
 FEWEST = 2  # samples; one can be chance
+MOST_SHARING = 4  # functions of one code; each is compiled by itself
 
 
 def functions_of(code: CodeType) -> list[FunctionType]:
@@ -55,14 +58,17 @@ def own_files(*folders: str) -> Callable[[str], bool]:
 
 @dataclass(slots=True, eq=False)
 class Finder:
-    """A sink for samples since `begun_ns`. `left` says of each hot code why it got no wrapper."""
+    """A sink for samples since `begun_ns`. `left` says of each hot code why it got no wrapper.
+
+    What a closure holds is the program's to let go of, so sites are referred to weakly.
+    """
 
     session: Session
     own: Callable[[str], bool]
     find: Callable[[CodeType], list[FunctionType]] = functions_of
     begun_ns: int = 0
     hot: Hot = field(default_factory=Hot)
-    sites: dict[CodeType, Site] = field(default_factory=dict)
+    sites: dict[CodeType, list[ref[Site]]] = field(default_factory=dict)
     left: dict[CodeType, str] = field(default_factory=dict)
 
     def add(self, code: CodeType, line: int) -> None:
@@ -80,8 +86,9 @@ class Finder:
     def _look(self, code: CodeType, spent_ns: int) -> None:
         reason = self._why_not(code)
         if reason is None:
-            (function,) = self.find(code)
-            self.sites[code] = install(function, self.session, spent_ns=spent_ns)
+            functions = self.find(code)
+            share_ns = spent_ns // max(1, len(functions))
+            self.sites[code] = [ref(install(each, self.session, spent_ns=share_ns)) for each in functions]
         else:
             self.left[code] = reason
 
@@ -91,16 +98,16 @@ class Finder:
             return "only monitored"
         if code.co_name == "<module>":
             return "runs once, at module level; hint: put the loop into a function"
-        if code.co_freevars:
-            return "closes over variables; hint: give them as arguments"
         functions = self.find(code)
-        if len(functions) != 1:
+        if not 1 <= len(functions) <= MOST_SHARING:
             return f"{len(functions)} functions share its code; hint: define it once, at module level"
+        if any(name.rstrip("_") == "here" for name in code.co_freevars):
+            return "closes over `here`, a name that its wrapper has; hint: give it as an argument"
         kind = facts_of(functions[0]).kind
         if kind != "function":
             return f"a {kind} is left alone; hint: put the loop into a plain function"
-        if code.co_name in code.co_names:
+        if code.co_name in (*code.co_names, *code.co_freevars):
             return "may call itself, and a wrapper would halve the depth it can reach"
-        if any(site.original is functions[0] for site in self.session.sites()):
+        if any(site.original in functions for site in self.session.sites()):
             return "decorated already"
         return None

@@ -96,8 +96,8 @@ def report_of(name: str, session: Session, finder: Finder, wall_ms: float, count
             finder.hot.by_code[code] / total,
             "was not called again after it was found; hint: put what it repeats into a function",
         )
-        for code, site in finder.sites.items()
-        if not site.calls
+        for code, sites in finder.sites.items()
+        if not any(site is None or site.calls for site in (each() for each in sites))
     ]
     most = sorted(((code.co_qualname, seen) for code, seen in counts.items()), key=lambda each: -each[1])
     return Report(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from epochly._call import Site
 from epochly._config import THREADING
@@ -88,24 +89,34 @@ def site_of(function: Any) -> Site | None:
 
 
 def install(function: FunctionType, session: Session, *, spent_ns: int = 0) -> Site:
-    """Watch a function in place, until compiled code is refused; `ValueError` for one with a closure."""
+    """Watch a function in place, until compiled code is refused; a closure keeps its cells.
+
+    `ValueError` where the wrapper's own variable would meet one that the function closes over.
+    """
     code = function.__code__
-    if code.co_freevars:
-        raise ValueError(f"`{function.__qualname__}` closes over variables; hint: use `optimize`")
-    original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__)
+    if any(name.rstrip("_") == "here" for name in code.co_freevars):
+        raise ValueError(f"`{function.__qualname__}` closes over `here`; hint: use `optimize`")
+    original = FunctionType(
+        code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
     original.__kwdefaults__ = function.__kwdefaults__
     original.__module__, original.__qualname__ = function.__module__, function.__qualname__
 
+    held = ref(
+        function
+    )  # a code object is nothing that the garbage collector looks into, so no circle may go through it
+
     def take_out() -> None:
-        uninstall(function, code, swapped)
+        target = held()
+        if target is not None:
+            uninstall(target, code)
 
     site = Site(original, session, spent_ns=spent_ns, on_refusal=take_out)
-    swapped = trampoline(code, site)
-    function.__code__ = swapped
+    function.__code__ = trampoline(code, site).replace(co_freevars=code.co_freevars)
     return site
 
 
-def uninstall(function: FunctionType, code: CodeType, swapped: CodeType) -> None:
+def uninstall(function: FunctionType, code: CodeType) -> None:
     """Put the code back, unless somebody else has put other code there since."""
-    if function.__code__ is swapped:
+    if any(isinstance(each, Site) and each.original.__code__ is code for each in function.__code__.co_consts):
         function.__code__ = code

@@ -107,7 +107,9 @@ def test_verify_mode_compares_array_arguments(public, world):
     """What a version writes into its arguments counts, and the interpreter's bytes stay."""
 
     def fill(a, x):
-        a[:] = world.works(20 * MS, x)
+        value = world.works(20 * MS, x)
+        for i in range(len(a)):
+            a[i] = value
 
     def wrong(a, _x):
         a[:] = world.works(MS, -1)

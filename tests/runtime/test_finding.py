@@ -134,27 +134,42 @@ def test_finder_is_patient(world, finder):
 
 
 def test_finder_leaves_out_what_it_cannot_swap(world, finder):
-    """Closures, shared code, generators and module code are told with a reason, and stay as they are."""
-    free = 1
+    """Recursion, widely shared code, generators and module code are told with a reason, and stay as they are."""
 
-    def closure():
-        return free
+    def recursive(n):
+        return recursive(n - 1) if n else 0
 
     def generator():
         yield 1
 
-    twins = [lambda x: x for _ in range(2)]
+    many = [lambda x: x for _ in range(5)]
     module = compile("x = 1", "script.py", "exec")
-    for code in (closure.__code__, generator.__code__, twins[0].__code__, module):
+    for code in (recursive.__code__, generator.__code__, many[0].__code__, module):
         feed(finder, world, code)
     reasons = list(finder.left.values())
     assert [reason.partition(";")[0] for reason in reasons] == [
-        "closes over variables",
+        "may call itself, and a wrapper would halve the depth it can reach",
         "a generator is left alone",
-        "2 functions share its code",
+        "5 functions share its code",
         "runs once, at module level",
     ]
     assert finder.sites == {}
+
+
+def test_finder_gives_closures_of_one_code_a_wrapper_each(world, finder):
+    """Each has cells of its own, so each is compiled by itself."""
+
+    def make(k):
+        def times(x):
+            return k * x
+
+        return times
+
+    twins = [make(2), make(3)]
+    feed(finder, world, twins[0].__code__)
+    assert [each(10) for each in twins] == [20, 30]
+    assert [site.calls for site in world.session.sites()] == [1, 1]
+    assert len(finder.sites) == 1
 
 
 def test_finder_touches_nothing_at_level_0(world, finder):

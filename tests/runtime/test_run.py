@@ -63,6 +63,33 @@ PROGRAMS = {
     "inspects": "import inspect\ndef f(a, b=1):\n    return a\nprint(inspect.signature(f), inspect.getsource(f))",
     "hot": HOT,
     "hot and fails": HOT + "work(None)",
+    "hot closure": (
+        "def make(k):\n    def work(n):\n        s = 0\n        for i in range(n):\n            s += i * k % 7\n        return s\n"
+        "    return work\nwork = make(3)\nprint(sum(work(60_000) for _ in range(100)), work.__closure__[0].cell_contents)"
+    ),
+    "hot recursion": (
+        "import sys\ndef deep(n):\n    return n and 1 + deep(n - 1)\n"
+        "print(sum(deep(900) for _ in range(3000)))\nsys.setrecursionlimit(300)\ntry:\n    deep(1000)\n"
+        "except RecursionError as e:\n    print(e)"
+    ),
+    "hot exec": (
+        "space = {}\nexec('def work(n):\\n    s = 0\\n    for i in range(n):\\n        s += i * i % 7\\n    return s', space)\n"
+        "print(sum(space['work'](60_000) for _ in range(60)))"
+    ),
+    "hot threads": HOT
+    + "import threading\nfound = []\nts = [threading.Thread(target=lambda: found.append(work(90_000))) for _ in range(4)]\n"
+    "[t.start() for t in ts]; [t.join() for t in ts]; print(found)",
+    "hot asyncio": HOT
+    + "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return work(70_000)\n"
+    "async def all():\n    return await asyncio.gather(f(), f())\nprint(asyncio.run(all()))",
+    "hot and exits": HOT + "import sys\nsys.exit(work(11) % 100)",
+    "hot multiprocessing": (
+        HOT.replace(
+            "total = 0",
+            "import multiprocessing as m\nif __name__ != '__main__':\n    raise SystemExit\ntotal = 0",
+        )
+        + "for how in ('fork',):\n    with m.get_context(how).Pool(2) as p:\n        print(p.map(work, [60_000] * 4))\n"
+    ),
     "hot and forks": HOT
     + "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nprint(work(1000), flush=True)",
 }
@@ -275,3 +302,60 @@ def test_level_that_is_not_built_says_so_once(tmp_path):
     done = finished([sys.executable, "-m", "epochly", "run", "--level", "4", "script.py"], tmp_path)
     assert done.stdout == "1\n"
     assert done.stderr.count("level 4 acts as 2 so far: a GPU's results") == 1
+
+
+BLOCKED = """
+import importlib.metadata, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "numba":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+real = importlib.metadata.version
+
+def version(name):
+    if name != "numba":
+        return real(name)
+    if VERSION is None:
+        raise importlib.metadata.PackageNotFoundError(name)
+    return VERSION
+
+importlib.metadata.version = version
+if VERSION is None:
+    sys.meta_path.insert(0, Blocker())
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (None, "epochly: `numba` is not installed, levels 0 and 1 work; hint: install `numba` to compile"),
+        ("0.99.0", "epochly: numba `0.99.0` is untested, levels 0 and 1 work; hint: install numba 0.68"),
+    ],
+)
+def test_program_without_a_numba_that_was_tested_runs_and_is_told_once(tmp_path, version, said):
+    """One clear line, the program unharmed, and the reason in the report."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(f"VERSION = {version!r}\n{BLOCKED}")
+    (tmp_path / "hot.py").write_text(HOT)
+    command = [sys.executable, "-m", "epochly", "run", "hot.py"]
+    search = os.pathsep.join([str(tmp_path / "site"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    done = finished(command, tmp_path, PYTHONPATH=search)
+    assert (done.returncode, done.stdout) == (0, "11999900\n")
+    assert done.stderr.splitlines().count(said) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_spawned_children_of_a_run_are_plain_programs(tmp_path):
+    """`spawn` starts Python anew, without us, and its results are the program's."""
+    (tmp_path / "hot.py").write_text(
+        "import multiprocessing as m\n"
+        + HOT.partition("total")[0]
+        + "if __name__ == '__main__':\n    print(sum(work(60_000) for _ in range(60)))\n"
+        "    with m.get_context('spawn').Pool(1) as p:\n        print(p.map(work, [60_000] * 2))\n"
+    )
+    plain = finished([sys.executable, "hot.py"], tmp_path)
+    ours = finished([sys.executable, "-m", "epochly", "run", "hot.py"], tmp_path)
+    assert (ours.stdout, ours.returncode) == (plain.stdout, 0)
+    assert ours.stderr.count("epochly: hot.py: level 2") == 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import pickle
+from gc import collect
 from types import FunctionType, SimpleNamespace
+from weakref import ref
 
 import pytest
 
@@ -165,11 +167,63 @@ def test_installing_keeps_the_function_object(world):
     assert local.__code__ is before
 
 
-def test_installing_refuses_a_closure(world):
-    """Code with free variables cannot be swapped for code without."""
+def test_installing_keeps_the_cells_of_a_closure(world):
+    """Calls see what the cells hold then, writes to them are seen outside, and the code goes back as it came."""
     free = 1
-    with pytest.raises(ValueError, match="closes over variables; hint: "):
-        install(lambda: free, world.session)
+
+    def closure(x):
+        nonlocal free
+        free += 1
+        return x + free
+
+    before, cells = closure.__code__, closure.__closure__
+    site = install(closure, world.session)
+    assert closure.__code__ is not before
+    assert closure.__code__.co_freevars == before.co_freevars
+    free = 10
+    assert closure(1) == 12
+    assert free == 11
+    assert site.calls == 1
+    assert closure.__closure__ is cells
+    site.on_refusal()
+    assert closure.__code__ is before
+    assert closure(1) == 13
+
+
+def test_installing_keeps_super_and_lets_go_of_what_a_closure_holds(world):
+    """`super()` finds its class, and nothing is kept alive that the program let go of."""
+
+    class Base:
+        def work(self, x):
+            return x
+
+    class Derived(Base):
+        def work(self, x):
+            return super().work(x) + 1
+
+    install(Derived.work, world.session)
+    assert Derived().work(1) == 2
+
+    class Held:
+        pass
+
+    def make():
+        held = Held()
+        return (lambda: held), ref(held)
+
+    closure, seen = make()
+    install(closure, world.session)
+    assert seen() is closure()
+    del closure
+    collect()
+    assert seen() is None
+
+
+def test_installing_refuses_a_variable_of_the_wrappers(world):
+    """Its one own variable would be taken for the closure's."""
+    here = 1
+    with pytest.raises(ValueError, match="closes over `here`; hint: "):
+        install(lambda: here, world.session)
 
 
 def test_trampoline_refuses_names_that_are_not_identifiers():
