@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import sys
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
 
 from epochly._compiler import find_compiler
 from epochly._config import Config
 from epochly._session import Outside, Session
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from epochly._builder.errands import Errands
     from epochly._compiler import Compiler

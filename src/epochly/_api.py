@@ -5,15 +5,15 @@ The session is made when the first of them is used. It refuses to start a thread
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, overload
-
 from epochly import _ambient, _stats
 from epochly._config import checked_cache, checked_level, checked_mode, checked_port, checked_workers
 from epochly._wrap import plain_function, site_of, wrap
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from typing import Any, TypeVar, overload
 
     from epochly._check import CheckReport
     from epochly._explain import Explanation
@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from epochly._session import Session
     from epochly._stats import FunctionStats
 
-F = TypeVar("F", bound="Callable[..., Any]")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+    F = TypeVar("F", bound="Callable[..., Any]")
+    Item = TypeVar("Item")
+    Result = TypeVar("Result")
+else:
+
+    def overload(function: object) -> object:
+        """What `typing` calls so; for type checkers."""
+        return function
+
+
 _SESSIONS: list[Session] = []
 
 
@@ -37,8 +44,12 @@ def session() -> Session:
 @overload
 def optimize(function: F, /) -> F: ...
 @overload
-def optimize(*, level: int | None = None, mode: str | None = None) -> Callable[[F], F]: ...
-def optimize(function: Any = None, /, *, level: int | None = None, mode: str | None = None) -> Any:
+def optimize(  # noqa: F811 - an overload
+    *, level: int | None = None, mode: str | None = None
+) -> Callable[[F], F]: ...
+def optimize(  # noqa: F811 - what is overloaded
+    function: Any = None, /, *, level: int | None = None, mode: str | None = None
+) -> Any:
     """Watch a function, and run it compiled where that is exactly right and faster.
 
     Use it as `@optimize` or as `@optimize(level=2, mode="aggressive")`. Level 0 counts, 1 threads, 2 compiles; the modes
@@ -55,22 +66,32 @@ def optimize(function: Any = None, /, *, level: int | None = None, mode: str | N
     return decorate if function is None else decorate(function)
 
 
-@contextmanager
-def optimize_context(level: int = 2) -> Iterator[None]:
+def optimize_context(level: int = 2) -> AbstractContextManager[None]:
     """Run decorated functions at another level within a `with` block, in this thread or task only."""
+    from contextlib import contextmanager  # noqa: PLC0415 - only who needs a context pays for it
+
+    return contextmanager(_at_level)(level)
+
+
+def _at_level(level: int) -> Iterator[None]:
     here, checked = session(), checked_level(level)
     token = here.override.set(checked)
-    here.overrides += 1
+    here.overriding(+1)
     try:
         yield
     finally:
-        here.overrides -= 1
         here.override.reset(token)
+        here.overriding(-1)
 
 
-@contextmanager
-def monitoring_context(interval_s: float = 0.005) -> Iterator[Hot]:
+def monitoring_context(interval_s: float = 0.005) -> AbstractContextManager[Hot]:
     """Sample what runs within a `with` block; the value it gives names the hot lines, also afterwards."""
+    from contextlib import contextmanager  # noqa: PLC0415 - only who needs a context pays for it
+
+    return contextmanager(_sampled)(interval_s)
+
+
+def _sampled(interval_s: float) -> Iterator[Hot]:
     from epochly._monitor import Hot, Sampler  # noqa: PLC0415 - only who samples pays for it
 
     hot = Hot()

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock, get_ident
 from itertools import count
-from typing import TYPE_CHECKING, Any
 
-from epochly._builder.errands import Wait
 from epochly._compiler import Compiler, NotCompiled
 from epochly._config import JIT, MONITOR, THREADING
 from epochly._decide import PATIENCE_NS, Decision, History, decide, too_early
@@ -21,9 +19,11 @@ from epochly._prospects import left_to_numpy, surely_refused
 from epochly._trampoline import EVERY
 from epochly._versions import DEOPTS, Version, faster, key_of, reading
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FunctionType
+    from typing import Any
 
     from epochly._compiler import Compiled, Rejected
     from epochly._config import Config, Mode
@@ -115,7 +115,8 @@ class Site:
     def rearm(self) -> None:
         """Choose where untimed calls go: timed while something has to be learnt, else as direct as can be."""
         live = [version for version in self.versions.values() if version.call is not None]
-        compiler = self.session.compiler() if live and self.compiles() else None
+        asked = self.session.overrides or self.compiles()
+        compiler = self.session.compiler() if live and asked else None
         self._steady = None
         early = (not self.versions or not live) and self._weight < FIRST and not self.decision.final
         awaited = not self.versions or any(version.awaited for version in self.versions.values())
@@ -203,6 +204,8 @@ class Site:
         errands = self.session.errands()
         if errands is None:
             return compiler.attempt(self.original, args)
+        from epochly._builder.errands import Wait  # noqa: PLC0415 - the session has loaded it by now
+
         eager = self.settings().mode == "aggressive"
         patient = self._seen_ns + self._spent_ns >= PATIENCE_NS["conservative"]
         version.errand, found = errands.look(

@@ -5,37 +5,46 @@ It refuses to import the compiler, and numba with it, before that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from dataclasses import dataclass
     from types import FunctionType
+    from typing import Any, Protocol
 
+    class Dispatcher(Protocol):
+        """A version whose calls need not come back to Python; compilers may do without."""
 
-class Compiled(Protocol):
-    """A version for exact argument types; `call` checks its guards and raises the compiler's `Deopt`."""
+        @property
+        def answered(self) -> int:
+            """How many calls what `joined` gave has answered by compiled code."""
 
-    @property
-    def call(self) -> Callable[..., Any]: ...
-    @property
-    def compile_s(self) -> float: ...
-    @property
-    def cached(self) -> bool: ...
-    @property
-    def guards(self) -> tuple[str, ...]: ...
+        def joined(self, slow: Callable[..., Any], after: Callable[..., Any]) -> Callable[..., Any]:
+            """Compiled code that leaves to `slow(*args)` what it is not for, and to `after(reason, *args)` what it gave up."""
 
+    class Compiled(Protocol):
+        """A version for exact argument types; `call` checks its guards and raises the compiler's `Deopt`."""
 
-class Rejected(Protocol):
-    """Why a function was not compiled, in words, with a line of its source where there is one."""
+        @property
+        def call(self) -> Callable[..., Any]: ...
+        @property
+        def compile_s(self) -> float: ...
+        @property
+        def cached(self) -> bool: ...
+        @property
+        def guards(self) -> tuple[str, ...]: ...
 
-    @property
-    def reason(self) -> str: ...
-    @property
-    def line(self) -> int | None: ...
-    @property
-    def fix(self) -> str: ...
+    class Rejected(Protocol):
+        """Why a function was not compiled, in words, with a line of its source where there is one."""
+
+        @property
+        def reason(self) -> str: ...
+        @property
+        def line(self) -> int | None: ...
+        @property
+        def fix(self) -> str: ...
+else:
+    from epochly._records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,8 @@ class Compiler:
 
 def find_compiler(environ: Mapping[str, str], keep: str | bool | None = None) -> Compiler | str:
     """The compiler, or the line that says why there is none; `keep` is the cache's folder, None for the usual, False for none."""
+    from importlib import import_module  # noqa: PLC0415 - the first hot function pays for it
+
     try:
         exact, cache = import_module("epochly._exact"), import_module("epochly._cache")
     except ImportError as error:

@@ -6,14 +6,19 @@ no environment itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, get_args
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from dataclasses import dataclass
+    from typing import Final, Literal
 
-Mode = Literal["monitoring", "conservative", "balanced", "aggressive"]
-MODES: Final[tuple[Mode, ...]] = get_args(Mode)
+    Mode = Literal["monitoring", "conservative", "balanced", "aggressive"]
+else:
+    from epochly._records import dataclass
+
+    Mode = str
+
+MODES: Final[tuple[Mode, ...]] = ("monitoring", "conservative", "balanced", "aggressive")
 LEVELS: Final = ("monitor", "threading", "jit", "multi-core", "gpu")
 MONITOR, THREADING, JIT = 0, 1, 2
 DEFAULT_MODE: Mode = "balanced"

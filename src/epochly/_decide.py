@@ -5,16 +5,18 @@ It refuses to measure, to remember and to compile: the caller does that, and ask
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from epochly._config import JIT, MONITOR, THREADING
 from epochly._machine import why_no_compiler
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from dataclasses import dataclass
+
     from epochly._config import Config, Mode
     from epochly._facts import Facts
     from epochly._machine import Machine
+else:
+    from epochly._records import dataclass
 
 # ns a function has to have run before it is compiled. A compile takes 60 to 500 ms, and the first one loads numba, which
 # takes 300 ms more: `balanced` loses to waiting about what compiling costs, so at most twice the best choice in all;

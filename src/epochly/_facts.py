@@ -5,12 +5,18 @@ It refuses to run the function, to read its source and to change it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from opcode import opmap, opname
 from types import CodeType, FunctionType
-from typing import Literal
 
-Kind = Literal["function", "generator", "coroutine", "async generator"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+    from typing import Literal
+
+    Kind = Literal["function", "generator", "coroutine", "async generator"]
+else:
+    from epochly._records import dataclass
+
 VARARGS, VARKEYWORDS, GENERATOR, COROUTINE, ITERABLE_COROUTINE, ASYNC_GENERATOR = 4, 8, 32, 128, 256, 512
 _BACKWARD = frozenset(number for name, number in opmap.items() if "JUMP_BACKWARD" in name)
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})

@@ -5,11 +5,12 @@ It refuses to import a library to learn its version: installed metadata tells it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from dataclasses import dataclass
+else:
+    from epochly._records import dataclass
 
 TESTED_NUMBA = ((0, 68),)  # major, minor; the exact compiler reads numba's internals, so others are not tried
 TESTED_PYTHON = ((3, 11), (3, 12), (3, 13))  # the design was measured on these

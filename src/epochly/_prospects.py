@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from opcode import opname
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
 
 from epochly._facts import facts_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType
+    from typing import Any
 
 PLAIN = frozenset({int, float, complex, bool, tuple, list, range, type(None)})
 NEVER = {

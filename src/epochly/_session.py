@@ -6,22 +6,26 @@ anything when it is made.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from epochly._config import HIGHEST_BUILT, NOT_BUILT, Config
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from dataclasses import dataclass, field, replace
+    from typing import Any
+    from weakref import ref
 
     from epochly._builder.errands import Errands
     from epochly._call import Site
     from epochly._compiler import Compiler
     from epochly._config import Mode
     from epochly._machine import Machine
+else:
+    from _weakref import ref
+
+    from epochly._records import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,10 @@ class Session:
         if not self._errands:
             compiler, found = self.compiler(), None
             if not isinstance(compiler, str):
-                with suppress(OSError, ValueError):  # files of ours that cannot be looked at
+                try:
                     found = self.outside.errands(compiler)
+                except (OSError, ValueError):  # files of ours that cannot be looked at
+                    found = None
             self._errands.append(found)
         return self._errands[0]
 
@@ -116,6 +122,13 @@ class Session:
             site = each()
             if site is not None:
                 yield site
+
+    def overriding(self, contexts: int) -> None:
+        """Count contexts that ask for a level of their own; from the first to the last, every call is asked about."""
+        before = bool(self.overrides)
+        self.overrides += contexts
+        if before != bool(self.overrides):
+            self.change()
 
     def change(self, **settings: Any) -> None:
         """Take other settings, for calls from now on; another cache is for functions that are compiled from now on."""

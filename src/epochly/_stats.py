@@ -6,18 +6,20 @@ compiled in vain has cost its compile time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
 from epochly._call import WATCHED
 from epochly._config import HIGHEST_BUILT, LEVELS
 from epochly._decide import too_early
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from dataclasses import dataclass
+    from typing import Any
 
     from epochly._call import Site
     from epochly._session import Session
+else:
+    from epochly._records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from keyword import iskeyword
 from types import CodeType
-from typing import Any
 
 from epochly._facts import VARARGS, VARKEYWORDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 EVERY = 64  # calls; one is timed
 _SITE, _NEXT, _COUNTER = "epochly: the site", "epochly: next", "epochly: the counter"  # until replaced

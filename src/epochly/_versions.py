@@ -5,18 +5,24 @@ The verdicts are pure functions of measured times. This file refuses to run anyt
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+    from dataclasses import dataclass, field
+    from typing import Any, Literal
 
     from epochly._builder.errands import Errand
-    from epochly._compiler import Compiled, Rejected
+    from epochly._compiler import Compiled, Dispatcher, Rejected
 
-Status = Literal["watched", "compiled", "rejected", "not faster", "gave up", "differs"]
+    Status = Literal["watched", "compiled", "rejected", "not faster", "gave up", "differs"]
+else:
+    from _collections import deque
+
+    from epochly._records import dataclass, field
+
 KEPT = 32  # timings of each sort; enough for a median, and the memory of a function stays bounded
 TRIALS = 3  # interpreter timings after compiling before a version can be put back
 SAMPLES = 8  # compiled timings before a version can be put back
@@ -54,6 +60,7 @@ class Version:
     deopts: list[str] = field(default_factory=list)
     served: count[int] = field(default_factory=count)
     shadows: count[int] = field(default_factory=count)
+    dispatcher: Dispatcher | None = None
     compared: int = 0
     looked_at: int = 0
     guarded: int = 0
@@ -69,6 +76,7 @@ class Version:
         else:
             self.call, self.guards = call, made.guards  # type: ignore[union-attr]
             self.cached = made.cached and not self.built_ns  # type: ignore[union-attr]
+            self.dispatcher = getattr(made, "dispatcher", None)
             self.status = "compiled"
 
     def end(self, status: Status, reason: str) -> None:
@@ -88,7 +96,8 @@ class Version:
     @property
     def calls(self) -> int:
         """How many calls compiled code answered."""
-        return max(0, reading(self.served) - len(self.deopts) - self.guarded)
+        by_gates = 0 if self.dispatcher is None else self.dispatcher.answered
+        return max(0, reading(self.served) + by_gates - len(self.deopts) - self.guarded)
 
     @property
     def saved_ns(self) -> float:

@@ -9,19 +9,22 @@ themselves: a wrapper would take a second frame at each level, and reach Python'
 from __future__ import annotations
 
 from types import CodeType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from epochly._call import Site
 from epochly._config import THREADING
 from epochly._facts import facts_of
 from epochly._trampoline import trampoline
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
+    from weakref import ref
 
     from epochly._config import Mode
     from epochly._session import Session
+else:
+    from _weakref import ref
 
 SITE = "__epochly__"  # the attribute of a wrapper that holds its site
 

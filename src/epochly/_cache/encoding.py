@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epochly._exact.dispatch import FLAG_BITS
+from epochly._exact.layout import FLAG_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 
 LENGTH = struct.Struct(">I")  # bytes of the description that comes before the object file
 ENVIRONMENT = "_ZN08NumbaEnv"  # how numba's names of environments begin
-FIELDS = {"entry", "environments", "helpers", "return_type", "returned", "written"}
+FIELDS = {
+    "entry",
+    "environments",
+    "helpers",
+    "only_stored",
+    "return_type",
+    "returned",
+    "uses_flags",
+    "written",
+}
 
 
 class Unkept(Exception):  # noqa: N818 - caught by the shelf
@@ -60,6 +69,8 @@ def packed(made: Made, functions: Sequence[types.FunctionType]) -> bytes:
         "helpers": [places[id(helper)] for helper in made.helpers],
         "return_type": _type_names(made.returned, made.return_type),
         "returned": _plain(made.returned),
+        "only_stored": list(made.only_stored),
+        "uses_flags": made.uses_flags,
         "written": list(made.written),
     }
     data: bytes = result.library._get_compiled_object()  # noqa: SLF001 - the bytes LLVM made, which numba keeps for this
@@ -85,12 +96,15 @@ def loaded(payload: bytes, function: types.FunctionType, functions: Sequence[typ
             name: list(map(np.dtype, consts)) for name, consts in description["environments"].items()
         }
         returned, return_type = _kind(description["returned"]), _tuples(description["return_type"])
-        written = tuple(int(position) for position in description["written"])
+        written, only_stored = (
+            tuple(int(position) for position in description[name]) for name in ("written", "only_stored")
+        )
+        uses_flags = bool(description["uses_flags"])
         _require_symbols(data)
         entry = _linked(data, description["entry"], environments, function)
     except (struct.error, ValueError, AttributeError, TypeError, KeyError, IndexError, RuntimeError) as error:
         raise Unkept(f"{type(error).__name__}: {error}") from None
-    return Made(entry, written, returned, return_type, helpers)
+    return Made(entry, written, returned, return_type, helpers, only_stored, uses_flags)
 
 
 def _require_symbols(data: bytes) -> None:

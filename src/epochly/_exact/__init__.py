@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Callable
 
+    from epochly._exact.dispatch import Dispatcher
+
 __all__ = ["Compiled", "Deopt", "Rejected", "specialise"]
 
 
@@ -50,6 +52,7 @@ class Compiled:
     compile_s: float
     cached: bool
     guards: tuple[str, ...]  # what is checked at each call and why it is enough, in words
+    dispatcher: Dispatcher | None = None  # `call` for whoever wants other answers than `Deopt`
 
 
 def specialise(function: types.FunctionType, args: tuple[object, ...]) -> Compiled | Rejected:

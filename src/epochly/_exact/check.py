@@ -12,6 +12,7 @@ from typing import Any
 from numba.core import ir
 
 from epochly._exact import calls, rules, subscripts
+from epochly._exact.effects import arguments_read
 from epochly._exact.inference import Again, Findings, held_exactly
 from epochly._exact.kinds import (
     CODES,
@@ -225,6 +226,7 @@ class Checker:
             raise Reject(
                 "its result is Python's number or one array on one path, NumPy's or another on another path"
             )
+        self.plan.read = arguments_read(self.blocks, self.typemap, self.plan.kinds, len(self.arguments))
         for name, kind in self.plan.kinds.items():
             if isinstance(kind, Number):
                 if kind.mixed:

@@ -1,60 +1,77 @@
 """The callable of a specialisation: guards, snapshot, machine code, boxing, in this order.
 
-Any exception of machine code is a `Deopt`: arrays are restored and the interpreter raises its own, with its own message and
-traceback. It refuses to compile, and knows nothing of budgets. An exception that a signal handler raised passes through.
+Machine code does all of it (`gate`). Where something is otherwise than compiled for, `Slow` looks again in Python: it
+says what, or serves the call after all, since equal dtypes may be two objects. It refuses to compile, and knows nothing of
+budgets. An exception that a signal handler raised passes through; any other one of machine code is a `Deopt`: arrays are
+restored, and the interpreter raises its own, with its own message and traceback.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epochly._exact import Deopt
+from epochly._exact import Deopt, gate
 from epochly._exact.guards import MISSING, Watched
-from epochly._exact.kinds import NP, Array, Items, Kind, Number
+from epochly._exact.kinds import NP, Array, Items, Kind, Number, Reject
+from epochly._exact.layout import FLAG_BITS, WORD, dtype_word
+from epochly._exact.snapshot import Snapshots, calm
 from epochly._exact.values import boxed_numpy
 
 if TYPE_CHECKING:
-    import types
+    from collections.abc import Callable
 
-    from epochly._exact.snapshot import Snapshots
-
-# of `ndarray.flags.num`: C order, Fortran order, aligned, writeable, write back if copy
-FLAG_BITS = 0x1 | 0x2 | 0x100 | 0x400 | 0x2000
-Box = Callable[[Any, tuple[Any, ...]], object]
-MACHINE_ERRORS = (
-    IndexError,
-    ZeroDivisionError,
-    ValueError,
-    OverflowError,
-    AssertionError,
-    MemoryError,
-    TypeError,
-)
+MONITORING: Any = getattr(sys, "monitoring", None)  # Python 3.12+
+TOOLS = (0, 1, 2)  # of `sys.monitoring`: debugger, coverage, profiler
+WATCHING: tuple[tuple[Any, ...], ...] = ((sys.gettrace,), (sys.getprofile,))
+if MONITORING is not None:
+    WATCHING += tuple((MONITORING.get_tool, tool) for tool in TOOLS)
 
 
-def box_for(kind: Kind | None, machine_type: Any) -> Box | None:
-    """How a machine result becomes the object Python would have returned; `None` when it already is."""
-    if isinstance(kind, Number):
-        if NP not in kind.marks:
-            return None
-        scalar = boxed_numpy(str(machine_type))
-        return lambda result, _: scalar(result)
+class Boxing(NamedTuple):
+    """How a machine result becomes the object Python would have returned."""
+
+    way: int = gate.NO_BOX  # it already is; `call(result)`; argument `position`; or `call(result, *args)`
+    call: Callable[..., object] | None = None
+    position: int = 0
+    dtype: Any = None  # for scalars that the gate makes itself
+
+    def of(self, result: object, args: tuple[Any, ...]) -> object:
+        """That object."""
+        if self.way == gate.BOX_ARGUMENT:
+            return args[self.position]
+        if self.call is None:
+            return result
+        return self.call(result, *args) if self.way == gate.BOX_ALL else self.call(result)
+
+
+AS_IT_IS = Boxing()
+
+
+def boxing_for(kind: Kind | None, machine_type: Any) -> Boxing:
+    """How results of a kind are boxed."""
+    if isinstance(kind, Number) and NP in kind.marks:
+        scalar: Any = boxed_numpy(str(machine_type))
+        dtype = np.dtype(scalar)
+        way = gate.BOX_INT if dtype.kind in "iu" else gate.BOX_FLOAT if dtype.char == "d" else gate.BOX_RESULT
+        return Boxing(way, scalar, dtype=dtype)
     if isinstance(kind, Array):
         (position,) = kind.roots
         if position < 0:  # memory of its own
-            return lambda result, _: result.copy()
-        return lambda _, args: args[position]
+            return Boxing(gate.BOX_RESULT, np.ndarray.copy)
+        return Boxing(gate.BOX_ARGUMENT, None, position)
     if isinstance(kind, Items):
-        boxes = [box_for(item, part) for item, part in zip(kind.items, tuple(machine_type), strict=True)]
-        if any(boxes):
-            return lambda result, args: tuple(
-                part if box is None else box(part, args) for box, part in zip(boxes, result, strict=True)
+        parts = [boxing_for(item, part) for item, part in zip(kind.items, tuple(machine_type), strict=True)]
+        if any(part is not AS_IT_IS for part in parts):
+            return Boxing(
+                gate.BOX_ALL,
+                lambda result, *args: tuple(
+                    part.of(each, args) for part, each in zip(parts, result, strict=True)
+                ),
             )
-    return None
+    return AS_IT_IS
 
 
 def array_guard(args: tuple[Any, ...]) -> tuple[tuple[int, Any, int, int], ...]:
@@ -66,84 +83,141 @@ def array_guard(args: tuple[Any, ...]) -> tuple[tuple[int, Any, int, int], ...]:
     )
 
 
-def dispatcher(
-    entry: Callable[..., Any],
-    args: tuple[Any, ...],
-    watched: Watched,
-    snapshots: Snapshots | None,
-    box: Box | None,
-) -> Callable[..., object]:
-    """A function of positional arguments that is exact or raises `Deopt`.
+class GaveUp:
+    """What an entrance returns where machine code raised an exception of its own."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.reason = reason_of(error)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why machine code gave up, in words."""
+    return error.reason if isinstance(error, Deopt) else f"machine code met {type(error).__name__}"
+
+
+def give_up(error: BaseException, *_: object) -> object:
+    """What a gate calls after machine code gave up and arrays were put back."""
+    raise Deopt(reason_of(error)) from None
+
+
+class Dispatcher:
+    """One specialisation; `call` takes positional arguments and is exact or raises `Deopt`.
 
     `entry` unboxes without looking: numba's own dispatcher, told not to compile, takes arrays of any layout for the only one
-    it has code for, read-only ones too. So dtype, dimensions and flags are compared here.
+    it has code for, read-only ones too. So dtype, dimensions and flags are compared before it.
     """
-    exact_types = (*map(type, args),)
-    arrays = array_guard(args)
-    names = tuple((guard.namespace, guard.name, guard.value) for guard in watched.names)
-    (function, code), *helpers = watched.functions
-    rare = _rarely_changing(watched.cells, tuple(helpers)) if watched.cells or helpers else None
-    gettrace, getprofile = sys.gettrace, sys.getprofile
 
-    def call(*given: Any) -> object:
-        # written out in one piece: every call of a helper here costs 50 ns at every call of the user's function
-        if (*map(type, given),) != exact_types:
+    def __init__(
+        self,
+        entry: Callable[..., Any],
+        args: tuple[Any, ...],
+        watched: Watched,
+        snapshots: Snapshots | None,
+        boxing: Boxing,
+    ) -> None:
+        if len(args) > gate.MOST_ARGUMENTS:
+            raise Reject(f"it has more than {gate.MOST_ARGUMENTS} parameters")
+        self.entry, self.watched, self.snapshots, self.boxing = entry, watched, snapshots, boxing
+        self.exact_types = (*map(type, args),)
+        self.arrays = array_guard(args)
+        self.defaults = [(each, each.__defaults__, each.__kwdefaults__) for each, _ in watched.functions[1:]]
+        self.enter = gate.builtin("entrance", (None, entry, None, GaveUp))
+        self.copied: dict[int, int] = {}  # where in the table the record of an argument's copy is
+        self.table = np.array(self._words(args), np.int64)
+        self.tally, nobodys = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        self.call = self._gate(self.slow, give_up, nobodys)
+
+    def joined(self, slow: Callable[..., Any], after: Callable[..., Any]) -> Callable[..., Any]:
+        """A gate that leaves to `slow(*args)` what it has no code for, and to `after(reason, *args)` what was given up."""
+        return self._gate(slow, lambda error, *args: after(reason_of(error), *args), self.tally)
+
+    @property
+    def answered(self) -> int:
+        """How many calls joined gates answered themselves."""
+        return int(self.tally[0])
+
+    def slow(self, *given: Any) -> object:
+        """One call without the gate."""
+        self._look(given)
+        snapshots = self.snapshots
+        copies = {} if snapshots is None else snapshots.taken(given)
+        result = self.enter(*given)
+        if type(result) is GaveUp:
+            Snapshots.restore(given, copies)
+            raise Deopt(result.reason)
+        if copies and snapshots is not None and not self.table[gate.BUSY]:
+            for position, buffer in snapshots.grown(given).items():
+                at = self.copied[position]
+                self.table[at : at + 2] = buffer.ctypes.data, buffer.nbytes
+        return self.boxing.of(result, given)
+
+    def _look(self, given: tuple[Any, ...]) -> None:
+        """Every guard, in Python; raises `Deopt` with the one that does not hold."""
+        if (*map(type, given),) != self.exact_types:
             raise Deopt("guard: the arguments have other types")
-        for position, dtype, ndim, flags in arrays:
+        for position, dtype, ndim, flags in self.arrays:
             array = given[position]
             same = array.dtype is dtype or (array.dtype == dtype and array.dtype.num == dtype.num)
             if not same or array.ndim != ndim or array.flags.num & FLAG_BITS != flags:
                 raise Deopt("guard: an array has another dtype, dimensions or layout")
-        for space, name, value in names:
+        for space, name, value in self.watched.names:
             if space.get(name, MISSING) is not value:
                 raise Deopt(f"guard: `{name}` means something else now")
-        if function.__code__ is not code:
-            raise Deopt("guard: the function has other code now")
-        if rare is not None:
-            rare()
-        if gettrace() is not None or getprofile() is not None:
-            raise Deopt("guard: a debugger, profiler or coverage tool is watching")
-        buffers = None if snapshots is None else snapshots.taken(given)
-        try:
-            result = entry(*given)
-        except (Deopt, *MACHINE_ERRORS) as error:
-            if snapshots is not None and buffers is not None:
-                snapshots.restore(given, buffers)
-                snapshots.give_back(buffers)
-            if isinstance(error, Deopt):
-                raise
-            raise Deopt(_reason(error)) from None
-        if snapshots is not None and buffers is not None:
-            snapshots.give_back(buffers)
-        return result if box is None else box(result, given)
-
-    return call
-
-
-def _rarely_changing(
-    cells: tuple[tuple[types.CellType, object], ...],
-    functions: tuple[tuple[types.FunctionType, types.CodeType], ...],
-) -> Callable[[], None]:
-    """Closure cells and helpers, which most functions have none of."""
-    defaults = [(function, function.__defaults__, function.__kwdefaults__) for function, _ in functions]
-
-    def check() -> None:
-        for cell, value in cells:
+        for cell, value in self.watched.cells:
             try:
                 now = cell.cell_contents
             except ValueError:
                 now = MISSING
             if now is not value:
                 raise Deopt("guard: a closure cell holds something else now")
-        for function, code in functions:
+        for index, (function, code) in enumerate(self.watched.functions):
             if function.__code__ is not code:
-                raise Deopt("guard: a function has other code now")
-        for function, values, keywords in defaults:
+                raise Deopt(f"guard: {'a' if index else 'the'} function has other code now")
+        for function, values, keywords in self.defaults:
             if function.__defaults__ is not values or function.__kwdefaults__ is not keywords:
                 raise Deopt("guard: a function has other defaults now")
+        if any(ask(*about) is not None for ask, *about in WATCHING):
+            raise Deopt("guard: a debugger, profiler or coverage tool is watching")
 
-    return check
+    def _gate(self, slow: Callable[..., Any], after: Callable[..., Any], tally: Any) -> Callable[..., Any]:
+        way, box, _, dtype = self.boxing
+        if way in (gate.BOX_FLOAT, gate.BOX_INT):
+            box = dtype
+        return gate.builtin("gate", (self.table, self.entry, slow, after, box, calm, tally, self))
 
+    def _words(self, args: tuple[Any, ...]) -> list[int]:
+        """The gate's table: see there."""
+        words = [len(args), 0, self.boxing.way, self.boxing.position, *map(id, self.exact_types)]
+        words.append(len(self.arrays))
+        for position, dtype, ndim, flags in self.arrays:
+            words += (position, dtype_word(dtype), ndim, flags, dtype.itemsize)
+        self._copies(words, args)
+        words.append(len(self.watched.names))
+        for space, name, value in self.watched.names:
+            words += (id(space), id(name), 0 if value is MISSING else id(value))
+        for pairs in (self.watched.cells, self.watched.functions):
+            words.append(len(pairs))
+            for holder, value in pairs:
+                words += (id(holder), id(value))
+        for index in (1, 2):
+            words.append(len(self.defaults))
+            for each in self.defaults:
+                words += (id(each[0]), 0 if each[index] is None else id(each[index]))
+        words.append(len(WATCHING))
+        for each in WATCHING:
+            words += gate.hook(*each)
+        return words
 
-def _reason(error: Exception) -> str:
-    return f"machine code met {type(error).__name__}"
+    def _copies(self, words: list[int], args: tuple[Any, ...]) -> None:
+        """The part of the table that says which arrays are copied, and whereto."""
+        snapshots = self.snapshots
+        words.append(0 if snapshots is None else len(snapshots.positions))
+        if snapshots is None:
+            return
+        spared = gate.FREE_IF_CALM if snapshots.uses_flags else gate.FREE
+        for position in snapshots.positions:
+            buffer, array = snapshots.buffers[position], args[position]
+            room = buffer.nbytes if array.flags.forc else -1
+            mode = spared if position in snapshots.only_stored else gate.COPY
+            self.copied[position] = len(words) + gate.BUFFER // WORD
+            words += (position, mode, array.itemsize, buffer.ctypes.data, room, 0, 0, 0)

@@ -15,8 +15,8 @@ import numba
 from numba.core import config
 from numba.core.errors import NumbaError
 
-from epochly._exact import Compiled, Rejected
-from epochly._exact.dispatch import box_for, dispatcher
+from epochly._exact import Compiled, Rejected, layout
+from epochly._exact.dispatch import Dispatcher, boxing_for
 from epochly._exact.guards import watched
 from epochly._exact.inference import Again
 from epochly._exact.inlining import OPTIONS, defines_functions
@@ -44,18 +44,23 @@ def compiled_or_rejected(
         found = shelf.find() if shelf is not None else None
         made = found or _machine_code(function, args, job)
         guards = watched(function, made.helpers)
+        copies = (
+            Snapshots(made.written, made.only_stored, uses_flags=made.uses_flags) if made.written else None
+        )
+        boxing = boxing_for(made.returned, made.return_type)
+        dispatcher = Dispatcher(made.entry, args, guards, copies, boxing)
     except Reject as reject:
         return Rejected(reject.reason, reject.line, reject.fix)
     except NumbaError as error:
         return _refused_by_numba(error)
     except Exception as error:  # noqa: BLE001 - numba raises many kinds; whatever it is, the interpreter runs the function
         return Rejected(f"numba {numba.__version__} cannot compile it: {type(error).__name__}: {error}", None)
-    snapshots = Snapshots(made.written) if made.written else None
-    call = dispatcher(made.entry, args, guards, snapshots, box_for(made.returned, made.return_type))
     compile_s = time.perf_counter() - start
     if shelf is not None and not shelf.settle(made) and found is not None:
         return compiled_or_rejected(function, args)
-    return Compiled(call, compile_s, cached=found is not None, guards=guards.words())
+    return Compiled(
+        dispatcher.call, compile_s, cached=found is not None, guards=guards.words(), dispatcher=dispatcher
+    )
 
 
 def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind, ...]:
@@ -64,6 +69,8 @@ def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind
         raise Reject(f"numba {numba.__version__} is not tested; {TESTED[-1]}x is")
     if config.DISABLE_JIT or config.BOUNDSCHECK == 0:
         raise Reject("numba is set to run without compiling or without checking bounds")
+    if not layout.AS_EXPECTED:
+        raise Reject("objects of this Python or NumPy are laid out in a way no test has run with")
     if not FLAGS or FLOAT_REGISTER is None:
         raise Reject("this processor's status flags are not known")
     if not isinstance(function, types.FunctionType):
@@ -97,7 +104,17 @@ def _machine_code(function: types.FunctionType, args: tuple[object, ...], job: J
     assert plan is not None
     return_type = numba_types.unliteral(result.signature.return_type)
     written = tuple(sorted(root for root in plan.written if root >= 0))
-    return Made(result.entry_point, written, plan.returned, return_type, job.helpers, result)
+    only_stored = tuple(position for position in written if position not in plan.read)
+    return Made(
+        result.entry_point,
+        written,
+        plan.returned,
+        return_type,
+        job.helpers,
+        only_stored,
+        plan.uses_flags,
+        result,
+    )
 
 
 def _refused_by_numba(error: Any) -> Rejected:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import builtins
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from epochly._exact.kinds import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 MISSING = object()
 
 
-@dataclass(frozen=True, slots=True)
-class NameGuard:
+class NameGuard(NamedTuple):
     """`namespace[name] is value`, or absent when `value` is `MISSING`."""
 
     namespace: dict[str, Any]
@@ -52,6 +53,8 @@ class Watched:
 def watched(function: types.FunctionType, helpers: tuple[types.FunctionType, ...] = ()) -> Watched:
     """What `function`, with the helpers compiled into it, depends on."""
     every = (function, *helpers)
+    if any(type(space) is not dict for one in every for space in (one.__globals__, _builtins_of(one))):
+        raise Reject("its globals are no plain dictionary")
     guards = {(id(each.namespace), each.name): each for one in every for each in _names(one)}
     cells = tuple((cell, cell.cell_contents) for one in every for cell in one.__closure__ or ())
     return Watched(tuple(guards.values()), cells, tuple((one, one.__code__) for one in every))

@@ -2,17 +2,15 @@
 
 NumPy warns by the processor's status flags, and so do we: they are cleared at entry and read before each return, and any
 flag means that the interpreter runs the call, with whatever `numpy.errstate` and warning filters then say. Underflow is
-ignored by NumPy unless somebody asked for it, so NumPy is asked where it happened. It refuses ranges beyond 62 bits, whose length numba miscounts.
+ignored by NumPy unless somebody asked for it, so NumPy is asked where it happened (`arena`). It refuses ranges beyond 62 bits, whose length numba miscounts.
 Sources: ISO C 7.6, IEEE 754 clause 7, numba's range implementation.
 """
 
 from __future__ import annotations
 
-import ctypes
 import platform
 from typing import Any
 
-import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -28,7 +26,6 @@ from epochly._exact.lowering import (
     call_c,
     deopt_if,
     numba_types,
-    opaque_symbol,
     primitive,
 )
 
@@ -63,12 +60,6 @@ def _test(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
     return context.get_dummy_value()
 
 
-@ctypes.CFUNCTYPE(ctypes.c_int)
-def _underflow_matters() -> int:
-    """Whether NumPy does anything at all about an underflow, here and now."""
-    return int(np.geterr()["under"] != "ignore")
-
-
 def _tag_is(context: Any, builder: Any, _: Any, args: Any) -> Any:
     differs = builder.icmp_signed("!=", args[0], args[1])
     deopt_if(context, builder, differs, "a value has another type than on the paths compiled for")
@@ -98,7 +89,7 @@ def _passed(context: Any, builder: Any, passes: Any) -> None:
     due = builder.icmp_unsigned(">", count, ir.Constant(I64, STRIP))
     with builder.if_then(due, likely=False):
         builder.store(ZERO, counter)
-        raised = call_c(builder, "PyErr_CheckSignals", I32)
+        raised = call_c(builder, "look", I32)
         with builder.if_then(builder.icmp_signed("!=", raised, ir.Constant(I32, 0)), likely=False):
             context.call_conv.return_exc(builder)
 
@@ -204,17 +195,6 @@ def _arange(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 
     return context.compile_internal(builder, up_to if len(args) == 1 else between, signature, args)
 
-
-for _name in ("feclearexcept", "fetestexcept"):
-    opaque_symbol(_name)
-llvmlite.binding.add_symbol(
-    "epochly_c_PyErr_CheckSignals",
-    ctypes.cast(ctypes.pythonapi.PyErr_CheckSignals, ctypes.c_void_p).value,
-)
-
-llvmlite.binding.add_symbol(
-    "epochly_c_underflow_matters", ctypes.cast(_underflow_matters, ctypes.c_void_p).value
-)
 
 CLEAR_FLAGS: Key = primitive("clear_flags", {(): (NONE, _clear)})
 TEST_FLAGS: Key = primitive("test_flags", {(): (NONE, _test)})

@@ -25,6 +25,8 @@ class Made:
     returned: Kind | None
     return_type: Any  # the machine type, or its name; for a tuple, one for each item
     helpers: tuple[types.FunctionType, ...]  # functions that are part of it
+    only_stored: tuple[int, ...] = ()  # those of them that are not read
+    uses_flags: bool = True  # whether NumPy's warnings are told at the return
     result: Any = None  # numba's compile result; None when nothing was compiled
 
 

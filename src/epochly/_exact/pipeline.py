@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from numba.core import ir
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, run_frontend
 from numba.core.compiler_machinery import (
     FunctionPass,
     PassManager,
@@ -23,6 +23,7 @@ from numba.core.typed_passes import NopythonTypeInference, PreLowerStripPhis
 from numba.core.untyped_passes import InlineInlinables, IRProcessing, TranslateByteCode
 
 from epochly._exact.apply import Applier
+from epochly._exact.arena import tracked_library
 from epochly._exact.branches import decide_none, flag_unbound, refuse_unread
 from epochly._exact.check import Checker
 from epochly._exact.inference import Findings, give_own_names, prepare
@@ -32,6 +33,7 @@ from epochly._exact.lowering import install
 from epochly._exact.numpy_calls import rename
 from epochly._exact.replace import drop_keyword_names, replace
 from epochly._exact.strips import plan_strips
+from epochly._exact.waiting import refuse_waiting
 
 if TYPE_CHECKING:
     import types
@@ -109,6 +111,8 @@ class Replace(FunctionPass):
         state.epochly.helpers = inline_helpers(state)
         drop_keyword_names(state.func_ir)
         prepare_loops(state.func_ir)
+        for helper in state.epochly.helpers:
+            refuse_waiting(helper, run_frontend(helper).blocks)
         replace(state.func_ir)
         rename(state.func_ir)
         give_up_instead_of_raising(state.func_ir)
@@ -126,6 +130,7 @@ class Raises(FunctionPass):
 
     def run_pass(self, state: Any) -> bool:
         """Cut blocks short."""
+        refuse_waiting(state.func_id.func, state.func_ir.blocks)
         give_up_instead_of_raising(state.func_ir)
         return True
 
@@ -192,6 +197,7 @@ class Apply(FunctionPass):
         """Carry the plan out."""
         assert state.epochly.plan is not None
         Applier(state, state.epochly.plan).run()
+        state.library = tracked_library(state)
         return True
 
 

@@ -65,6 +65,7 @@ class Plan:
     elements: dict[int, Element] = field(default_factory=dict)  # by the identity of the expression
     array_stores: dict[int, Any] = field(default_factory=dict)  # statements that store into a view
     written: set[int] = field(default_factory=set)  # arguments whose memory is stored to
+    read: set[int] = field(default_factory=set)  # arguments whose memory is looked at
     uses_flags: bool = False
     strips: list[Any] = field(default_factory=list)  # loops of `strips`
     brief: set[int] = field(default_factory=set)  # headers of loops whose passes need no counting
