@@ -28,6 +28,8 @@ ONE_FLOAT = [
     "cbrt",
 ]
 POSITIVE = ("sqrt", "log", "log2", "log1p")
+OF_ONE = ["sqrt", "absolute", "floor", "ceil", "rint", "exp", "log", "sin", "tanh", "square", "sign"]
+OF_TWO = ["minimum", "maximum", "hypot", "arctan2", "copysign", "power"]
 SIGNS = ["<", "<=", ">", ">=", "==", "!="]
 ELEMENTS = {"f8": "float", "i8": "int", "b1": "bool", "c16": "complex"}
 NARROW_INTS = ("i1", "i2", "i4", "u1", "u2", "u4", "u8")
@@ -144,7 +146,13 @@ class Expressions:
         if k < 0.82:
             return f"({sub()} if {self.condition(1, env)} else {sub()})"
         if k < 0.84:
-            return r.choice([f"int({self.condition(0, env)})", f"({self.condition(0, env)} + {sub()})"])
+            return r.choice(
+                [
+                    *self.whole_numbers(sub),
+                    f"int({self.condition(0, env)})",
+                    f"({self.condition(0, env)} + {sub()})",
+                ]
+            )
         if k < 0.88 and "loops" in self.themes:
             return r.choice([f"scaled({sub()})", f"scaled({sub()}, 2)", f"scaled({sub()}, plus={sub()})"])
         if k < 0.90:
@@ -157,6 +165,17 @@ class Expressions:
                 ]
             )
         return self.from_container(env, "int", depth)
+
+    def whole_numbers(self, sub):
+        """Functions of whole numbers."""
+        return [
+            f"math.gcd({sub()}, {sub()})",
+            f"math.isqrt(abs({sub()}))",
+            f"math.comb({sub()} % 20, {sub()} % 6)",
+            f"math.factorial({sub()} % 21)",
+            f"pow({sub()}, {sub()} % 7, {self.r.choice(['97', sub()])})",
+            f"divmod({sub()}, {self.r.choice(['7', '-5', sub()])})[{self.r.choice('01')}]",
+        ]
 
     def counted(self, env):
         """Lengths, shapes and global ints."""
@@ -340,6 +359,8 @@ class Expressions:
             text = f"{self.floating(depth_of, env)} {sign} {self.floating(1, env)}"
         elif k < 0.79:
             text = f"math.{r.choice(['isnan', 'isinf', 'isfinite'])}({self.floating(1, env)})"
+        elif k < 0.80:
+            text = f"{self.integer(0, env)} {r.choice(['in', 'not in'])} {r.choice(['(1, 2, 3)', 'T', f'({self.integer(0, env)}, 0)'])}"
         elif k < 0.82:
             text = f"{self.integer(0, env)} < {self.integer(1, env)} <= {self.integer(0, env)}"
         else:

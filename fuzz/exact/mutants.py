@@ -51,6 +51,7 @@ def unpinned():
 
 def unbounded():
     """Arrays are indexed without looking at their bounds."""
+    without_deopt("an index is out of range")()
     njit = numba.njit
     numba.njit = lambda *args, **kwargs: njit(
         *args, **(kwargs | ({"boundscheck": False} if "boundscheck" in kwargs else {}))

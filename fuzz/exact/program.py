@@ -12,8 +12,9 @@ import random
 from dataclasses import dataclass
 
 from exact.called import names
-from exact.expressions import Expressions, element_kind, numpy_name
+from exact.expressions import element_kind, numpy_name
 from exact.inputs import LAYOUTS, NARROW, Parameter
+from exact.loops import Loops
 
 SLICES = [
     ("1:-1", "2:", ":-2"),
@@ -38,6 +39,8 @@ THEMES = {
     "loops": (5, ("A:f8[1]", "B:i8[1]")),
     "slices": (5, ("A:f8[1]", "A2:f8[1]")),
     "made": (5, ("A:f8[1]",)),
+    "whole": (6, ("A:f8[1]", "N:narrow[1]", "B:i8[1]", "F:b1[1]")),
+    "tables": (3, ("C:f8[2]", "E:i8[2]", "A:f8[1]")),
     "matrix": (2, ("A:f8[1]", "C:f8[2]")),
 }
 
@@ -53,7 +56,7 @@ class Program:
     parameters: tuple[Parameter, ...]
 
 
-class Writer(Expressions):
+class Writer(Loops):
     """Writes the statements of one program."""
 
     def __init__(self, chooser, themes):
@@ -61,10 +64,6 @@ class Writer(Expressions):
         self.lines, self.depth, self.names, self.early = [], 0, 0, False
         self.changed = []
         self.result = chooser.choice(["s", "t", "n", "0.0", "None", "(s, t)", "t * 2.0"])
-
-    def put(self, indent, text):
-        """A line."""
-        self.lines.append("    " * indent + text)
 
     def block(self, indent, env, count):
         """Some statements; names bound inside are gone afterwards."""
@@ -113,74 +112,6 @@ class Writer(Expressions):
         else:
             self.put(indent, f"{name} = {self.of(kind, 2, env)}")
 
-    def loop(self, indent, env):
-        """A `for` or a `while`."""
-        r = self.r
-        self.depth += 1
-        self.names += 1
-        name, inside, k = f"k{self.names}", dict(env), r.random()
-        arrays, lists = self.arrays(env), [each for each, kind in env.items() if kind.startswith("list")]
-        if k < 0.2 and arrays and (one := r.choice(arrays)):
-            dimensions = int(env[one][-2])
-            inside[name] = element_kind(env[one]) if dimensions == 1 else f"{env[one][:-3]}[{dimensions - 1}]"
-            self.put(indent, f"for {name} in {one}:")
-        elif k < 0.35 and lists:
-            one = r.choice(lists)
-            inside[name] = env[one][5:-1]
-            self.put(indent, f"for {name} in {one}:")
-        elif k < 0.6 and "loops" in self.themes:
-            self.drawn_in_step(indent, name, inside, env)
-        elif k < 0.7:
-            inside[name] = "int"
-            self.put(indent, f"{name} = 0")
-            self.put(indent, f"while {name} < {r.choice(['5', 'n % 7', 'm % 4'])}:")
-            self.put(indent + 1, f"{name} += 1")
-        else:
-            inside[name] = "int"
-            what = r.choice(["3", "8", "n % 10", "1, 9, 2", "7, -1, -1", "n, m", "-2, 3", self.sized(env)])
-            self.put(indent, f"for {name} in range({what}):")
-            if what == "n, m":
-                self.put(indent + 1, f"if {name} > 20 or {name} < -20: break")
-        if r.random() < 0.35:  # an accumulator, which a loop that never runs leaves as it was
-            into = r.choice(["v", "v", "s", "t"])
-            self.changed.append(into)
-            kind = "int" if into == "s" else "float"
-            self.put(indent + 1, f"{into} {r.choice(['+=', '+=', '-='])} {self.of(kind, 1, inside)}")
-        else:
-            self.block(indent + 1, inside, r.randint(1, 3 - self.depth // 2))
-        self.depth -= 1
-        if r.random() < 0.1:
-            self.put(indent, "else:")
-            self.block(indent + 1, dict(env), 1)
-        elif "loops" in self.themes and r.random() < 0.3:
-            env[name] = inside[name]  # what the loop left, if it ran at all
-
-    def drawn_in_step(self, indent, name, inside, env):
-        """`enumerate`, `zip`, `reversed`."""
-        r, vectors = self.r, self.arrays(env, None, 1)
-        one, other = r.choice(vectors), r.choice(vectors)
-        k = r.random()
-        if k < 0.35:
-            inside[f"{name}i"] = "int"
-            inside[name] = element_kind(env[one])
-            start = r.choice(["", "", ", 1"])
-            self.put(indent, f"for {name}i, {name} in enumerate({one}{start}):")
-        elif k < 0.7:
-            inside[f"{name}b"] = element_kind(env[other])
-            inside[name] = element_kind(env[one])
-            self.put(indent, f"for {name}, {name}b in zip({one}, {other}):")
-        elif k < 0.85:
-            inside[name] = "int"
-            self.put(indent, f"for {name} in reversed(range({r.choice(['8', 'n % 5', self.sized(env)])})):")
-        else:
-            inside[name] = element_kind(env[one])
-            self.put(indent, f"for {name} in reversed({one}):")
-
-    def sized(self, env):
-        """A length."""
-        arrays = self.arrays(env)
-        return f"len({self.r.choice(arrays)})" if arrays else "m % 6"
-
     def store(self, indent, env):
         """Into an array or a list."""
         r = self.r
@@ -195,7 +126,10 @@ class Writer(Expressions):
         elif arrays:
             name = r.choice(arrays)
             kind = element_kind(env[name])
-            if kind == "float" and "slices" in self.themes and r.random() < 0.75:
+            if {"slices", "whole", "tables"} & set(self.themes) and r.random() < 0.6 and kind != "bool":
+                self.put(indent, self.whole_statement(env, name, kind))
+                return
+            if kind == "float" and "slices" in self.themes:
                 self.put(indent, self.sliced(env, name))
                 return
             sign = "=" if kind == "bool" else r.choice(["=", "=", "+=", "-=", "*="])
@@ -299,9 +233,10 @@ class Writer(Expressions):
             return f"({', '.join([*changed[-3:], r.choice(scalars)])})"
         if k < 0.65 and arrays:
             return r.choice(arrays)
-        if k < 0.72 and "slices" in self.themes:
-            return r.choice(["A * x + 1", "np.sqrt(A * A)", "A[::2] * 1.0", "A + A2", "A[1:] - A[:-1]"])
-        if k < 0.76 and (each := [one for one, kind in env.items() if kind.startswith("list")]):
+        if k < 0.76 and {"slices", "whole", "tables"} & set(self.themes):
+            element = element_kind(env[r.choice(arrays)])
+            return self.whole(element, r.choice([1, 2, 2, 3]), env)
+        if k < 0.8 and (each := [one for one, kind in env.items() if kind.startswith("list")]):
             return r.choice(each)
         return self.of(env[r.choice(scalars)], 2, env)
 

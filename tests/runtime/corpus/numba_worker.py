@@ -13,12 +13,14 @@ import re
 import resource
 import signal
 import sys
+import time
 import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
 MOST_MEMORY_BYTES = 6 * 2**30  # of address space; numba with NumPy maps about one and a half
 INTERPRETER_S = 0.06  # of processor time for two calls; a loop to 2**62 is no test
+MOST_S = 10.0  # of processor time for one function; the rows that are left then are left out
 NOISE = ("MemoryError", "RecursionError")  # how much memory or stack is left is nobody's promise
 MISUSE = ("TypeError", "AttributeError")  # a row on which nothing else happens is not worth compiling
 
@@ -104,8 +106,12 @@ def main():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             function = usecases.functions(module_name)[name]
+            begun = time.process_time()
             report = {"calls": 0, "skipped": 0, "ways": {}, "differences": []}
             for number, row in enumerate(arguments.rows(name, function.__code__.co_argcount)):
+                if time.process_time() - begun > MOST_S:
+                    report["cut"] = 1
+                    break
                 if number == arguments.FIRST and not {"machine", "deopt"} & set(report["ways"]):
                     break
                 tell({"stage": "interpreter", "row": row})

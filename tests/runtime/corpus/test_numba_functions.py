@@ -10,9 +10,11 @@ import collections
 import importlib.util
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -31,11 +33,17 @@ SAMPLE = {  # module: every so many of its functions
 }
 
 
+MOST_OF_A_MODULE, SEED = 8, 20261125  # the slow test's sample: about 760 of 1,900 functions
+AT_ONCE = 2  # processes of the slow test
+CHUNK = 12  # functions of one process
+MOST_S = 840  # seconds, after which the slow test begins no other chunk
+
+
 class Corpus:
     """What came out of a set of functions."""
 
     def __init__(self):
-        self.functions = self.calls = self.skipped = 0
+        self.functions = self.calls = self.skipped = self.cut = 0
         self.served_functions = 0
         self.ways = collections.Counter()
         self.faults = []
@@ -46,6 +54,7 @@ class Corpus:
         self.functions += 1
         self.calls += report["calls"]
         self.skipped += report["skipped"]
+        self.cut += report.get("cut", 0)
         self.served_functions += report["ways"].get("machine", 0) > 0
         self.ways.update(report["ways"])
         self.faults += [f"{name}{difference['args']}: {difference}" for difference in report["differences"]]
@@ -54,8 +63,17 @@ class Corpus:
         """The counts in one line."""
         return (
             f"{self.functions} functions ({self.served_functions} compiled), {self.calls} calls, {dict(self.ways)}, "
-            f"{self.skipped} calls and {len(self.left)} functions left out, {len(self.faults)} differences"
+            f"{self.skipped} calls and {len(self.left)} functions left out, {self.cut} cut short, "
+            f"{len(self.faults)} differences"
         )
+
+    def join(self, other):
+        """The counts of another set as well."""
+        for name in ("functions", "calls", "skipped", "cut", "served_functions"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.ways += other.ways
+        self.faults += other.faults
+        self.left += other.left
 
 
 def run(pairs, corpus, worker=WORKER):
@@ -108,14 +126,38 @@ def started(worker):
     return timer
 
 
-def listed(steps=None):
+def at_once(pairs):
+    """Run the functions in chunks, two at a time, until all are done or time is out; and how many were not begun."""
+    chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
+    random.Random(SEED).shuffle(chunks)
+    whole, lock, end = Corpus(), threading.Lock(), time.monotonic() + MOST_S
+
+    def work():
+        while time.monotonic() < end:
+            with lock:
+                chunk = chunks.pop() if chunks else None
+            if chunk is None:
+                return
+            part = run(chunk, Corpus())
+            with lock:
+                whole.join(part)
+
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return whole, sum(map(len, chunks))
+
+
+def listed(steps=None, most=None):
     """The functions, by a process of its own: numba's test modules do much when they are imported."""
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1]); import usecases; "
-        "print(json.dumps(usecases.listed(json.loads(sys.argv[2]))))"
+        "print(json.dumps(usecases.listed(*json.loads(sys.argv[2]))))"
     )
     found = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, str(WORKER.parent), json.dumps(steps)],
+        [sys.executable, "-W", "ignore", "-c", code, str(WORKER.parent), json.dumps([steps, most, SEED])],
         capture_output=True,
         text=True,
         check=True,
@@ -123,26 +165,32 @@ def listed(steps=None):
     return json.loads(found.stdout.splitlines()[-1])
 
 
-def held(steps, least_functions, least_calls):
+def held(corpus, least_functions, least_calls):
     """Assert that no function differs, and that this was not bought by refusing them."""
-    if importlib.util.find_spec("numba.tests") is None:
-        pytest.skip("this numba comes without its tests")
-    corpus = run(listed(steps), Corpus())
     print(corpus.words(), *corpus.left, sep="\n")  # noqa: T201 - for `-s`
     assert not corpus.faults, "\n".join(corpus.faults)
     assert corpus.served_functions >= least_functions
     assert corpus.ways["machine"] >= least_calls
 
 
+needs_numba_tests = pytest.mark.skipif(
+    importlib.util.find_spec("numba.tests") is None, reason="this numba comes without its tests"
+)
+
+
+@needs_numba_tests
 def test_a_sample_of_numba_s_functions_never_differs():
     """Value, type, error, arrays and warnings of a fixed sample are the interpreter's, and most of it is compiled."""
-    held(SAMPLE, 13, 250)
+    held(run(listed(SAMPLE), Corpus()), 13, 250)
 
 
 @pytest.mark.slow
+@needs_numba_tests
 def test_numba_s_functions_never_differ():
-    """The same for every function of numba's tests that can be called with numbers and arrays."""
-    held(None, 250, 5_000)
+    """The same for a larger sample, of every file of numba's tests, as far as a quarter of an hour goes on two cores."""
+    corpus, left = at_once(listed(None, MOST_OF_A_MODULE))
+    print(f"{left} functions were not begun")  # noqa: T201 - for `-s`
+    held(corpus, 60, 1_500)
 
 
 FAKE = """

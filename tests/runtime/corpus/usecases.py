@@ -13,6 +13,7 @@ import inspect
 import math
 import operator
 import pkgutil
+import random
 import types
 
 import numpy as np
@@ -118,10 +119,11 @@ def is_known(value, seen):
     return isinstance(value, type) and issubclass(value, (range, np.generic))
 
 
-def listed(steps=None):
+def listed(steps=None, most=None, seed=0):
     """`[module, name]` of every usable function of the modules that can be imported here, each text of code once.
 
-    With `steps`, only of the modules named, and of each only every `steps[module]`-th.
+    With `steps`, only of the modules named, and of each only every `steps[module]`-th. With `most`, at most so many of a
+    module, chosen by the seed.
     """
     found, texts = [], set()
     for module_name in modules() if steps is None else steps:
@@ -129,6 +131,8 @@ def listed(steps=None):
             usable = list(functions(module_name).items())
         except (ImportError, OSError):  # it needs a library or a program that is not installed
             continue
+        if most is not None and len(usable) > most:
+            usable = random.Random(f"{seed} {module_name}").sample(usable, most)
         for name, function in usable[:: steps[module_name] if steps else 1]:
             text = text_of(function.__code__)
             if text not in texts:
