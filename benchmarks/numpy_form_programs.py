@@ -119,7 +119,9 @@ def main() -> int:
     compiled = [row.ratio for row in rows if row.compiled]
     print(f"{len(compiled)} of {len(rows)} compiled, geomean of those {geomean(compiled):.2f}x")
     print(f"geomean of all {geomean([row.ratio for row in rows]):.2f}x")
-    print("slower:", ", ".join(f"{row.kernel} {row.ratio:.2f}" for row in rows if row.ratio < SLOWER) or "none")
+    print(
+        "slower:", ", ".join(f"{row.kernel} {row.ratio:.2f}" for row in rows if row.ratio < SLOWER) or "none"
+    )
     return 0 if all(row.same_bits for row in rows) else 1
 
 

@@ -94,10 +94,18 @@ KERNELS = (
         ("outer", "matrix product"),
     ),
     Kernel(there_and_back, lambda n: (_random(n, n), _random(n)), 12, 500, ("matrix product",)),
-    Kernel(two_products, lambda n: (_random(n, n), _random(n), _random(n, seed=2)), 12, 500, ("matrix product",)),
+    Kernel(
+        two_products, lambda n: (_random(n, n), _random(n), _random(n, seed=2)), 12, 500, ("matrix product",)
+    ),
     Kernel(chain_of_products, lambda n: (_random(n, n, n), _random(n, n)), 6, 30, ("matrix product",)),
     Kernel(soft_maximum, lambda n: (_random(n, n),), 12, 300, ("exp", "max", "sum")),
-    Kernel(great_circles, lambda n: tuple(_random(n, seed=seed) for seed in range(4)), 12, 30_000, ("sin", "arctan2")),
+    Kernel(
+        great_circles,
+        lambda n: tuple(_random(n, seed=seed) for seed in range(4)),
+        12,
+        30_000,
+        ("sin", "arctan2"),
+    ),
     Kernel(clipped, lambda n: (_integers(n, 1), _integers(n, 2), 4, 3, 9), 12, 400, ("clip", "int64")),
     Kernel(
         perceptron,

@@ -18,7 +18,10 @@ def alternating_directions(steps, u):
         for j in range(1, n - 1):
             p[1 : n - 1, j] = -a / (a * p[1 : n - 1, j - 1] + b)
             q[1 : n - 1, j] = (
-                -d * u[j, : n - 2] + (1.0 + 2.0 * d) * u[j, 1 : n - 1] - f * u[j, 2:n] - a * q[1 : n - 1, j - 1]
+                -d * u[j, : n - 2]
+                + (1.0 + 2.0 * d) * u[j, 1 : n - 1]
+                - f * u[j, 2:n]
+                - a * q[1 : n - 1, j - 1]
             ) / (a * p[1 : n - 1, j - 1] + b)
         v[n - 1, 1 : n - 1] = 1.0
         for j in range(n - 2, 0, -1):
@@ -33,7 +36,13 @@ def seidel_by_rows(steps, a):
     for _ in range(steps):
         for i in range(1, n - 1):
             a[i, 1:-1] += (
-                a[i - 1, :-2] + a[i - 1, 1:-1] + a[i - 1, 2:] + a[i, 2:] + a[i + 1, :-2] + a[i + 1, 1:-1] + a[i + 1, 2:]
+                a[i - 1, :-2]
+                + a[i - 1, 1:-1]
+                + a[i - 1, 2:]
+                + a[i, 2:]
+                + a[i + 1, :-2]
+                + a[i + 1, 1:-1]
+                + a[i + 1, 2:]
             )
             for j in range(1, n - 1):
                 a[i, j] += a[i, j - 1]
@@ -101,7 +110,9 @@ def vertical_solve(wind, stage, position, tendency):
             diagonal = diagonal - below
             divided = 1.0 / (diagonal - lower[:, :, k - 1] * below)
             lower[:, :, k] = upper * divided
-            right[:, :, k] = (position[:, :, k] * 3.0 + tendency[:, :, k] + correction - right[:, :, k - 1] * below) * divided
+            right[:, :, k] = (
+                position[:, :, k] * 3.0 + tendency[:, :, k] + correction - right[:, :, k - 1] * below
+            ) * divided
         else:
             divided = 1.0 / diagonal
             lower[:, :, k] = upper * divided
@@ -125,7 +136,9 @@ def lid_driven_cavity(steps, u, v, p, b):
     dt, dx, dy = 0.001, 0.05, 0.05
     for _ in range(steps):
         un, vn = u.copy(), v.copy()
-        b[1:-1, 1:-1] = 1.0 / dt * ((u[1:-1, 2:] - u[1:-1, :-2]) / (2.0 * dx) + (v[2:, 1:-1] - v[:-2, 1:-1]) / (2.0 * dy))
+        b[1:-1, 1:-1] = (
+            1.0 / dt * ((u[1:-1, 2:] - u[1:-1, :-2]) / (2.0 * dx) + (v[2:, 1:-1] - v[:-2, 1:-1]) / (2.0 * dy))
+        )
         for _ in range(10):
             pn = p.copy()
             p[1:-1, 1:-1] = (

@@ -84,7 +84,9 @@ def fourier(x):
         half = 2**level
         wide = y.reshape(half, 2, n // (2 * half)).copy()
         turn = np.exp(-1j * np.pi * np.arange(half) / half).reshape(half, 1)
-        y = np.concatenate((wide[:, 0, :] + turn * wide[:, 1, :], wide[:, 0, :] - turn * wide[:, 1, :])).reshape(n)
+        y = np.concatenate(
+            (wide[:, 0, :] + turn * wide[:, 1, :], wide[:, 0, :] - turn * wide[:, 1, :])
+        ).reshape(n)
     return y
 
 

@@ -79,7 +79,12 @@ def _is_one_thing(kind: Kind | None) -> bool:
         return not kind.mixed and LITERAL not in kind.marks
     if isinstance(kind, Array):
         return kind.whole and len(kind.roots) == 1
-    return not isinstance(kind, Items) or (_holds_numbers(kind) and all(map(_is_one_thing, kind.items)))
+    return not isinstance(kind, Items) or (_holds_results(kind) and all(map(_is_one_thing, kind.items)))
+
+
+def _holds_results(kind: Items) -> bool:
+    """Whether a tuple holds nothing but numbers, arrays as a whole, and tuples of numbers."""
+    return _holds_numbers(Items(tuple(item for item in kind.items if not isinstance(item, Array))))
 
 
 def _holds_numbers(kind: Items) -> bool:
@@ -392,8 +397,8 @@ class Checker:
                 return kind
             raise self.reject("returns a view of an array", "return None, or a number")
         if isinstance(kind, Items):
-            if not _holds_numbers(kind) or (self.final and not _is_one_thing(kind)):
-                raise self.reject("returns a tuple of more than numbers")
+            if not _holds_results(kind) or (self.final and not _is_one_thing(kind)):
+                raise self.reject("returns a tuple of more than numbers and whole arrays")
             return kind
         raise self.reject("returns something that is no number, tuple or array")
 

@@ -64,6 +64,11 @@ def boxing_for(kind: Kind | None, machine_type: Any) -> Boxing:
         return Boxing(gate.BOX_ARGUMENT, None, position)
     if isinstance(kind, Items):
         parts = [boxing_for(item, part) for item, part in zip(kind.items, tuple(machine_type), strict=True)]
+        fresh = [
+            place for place, item in enumerate(kind.items) if isinstance(item, Array) and min(item.roots) < 0
+        ]
+        if len(fresh) > 1:
+            return Boxing(gate.BOX_ALL, lambda result, *args: _items(parts, fresh, result, args))
         if any(part is not AS_IT_IS for part in parts):
             return Boxing(
                 gate.BOX_ALL,
@@ -72,6 +77,16 @@ def boxing_for(kind: Kind | None, machine_type: Any) -> Boxing:
                 ),
             )
     return AS_IT_IS
+
+
+def _items(parts: list[Boxing], fresh: list[int], result: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A tuple of several new arrays, of which two may be one and the same."""
+    made = [part.of(each, args) for part, each in zip(parts, result, strict=True)]
+    seen: dict[int, int] = {}
+    for place in fresh:
+        first = seen.setdefault(result[place].ctypes.data, place)
+        made[place] = made[first]
+    return tuple(made)
 
 
 def array_guard(args: tuple[Any, ...]) -> tuple[tuple[int, Any, int, int], ...]:

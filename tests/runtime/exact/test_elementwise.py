@@ -434,3 +434,27 @@ def test_deopt_leaves_the_arrays_as_they_were():
     with pytest.raises(Deopt):
         compiled.call(*args)
     assert args[0].tolist() == [1.0] * 4
+
+
+def factors(a):
+    q, r = np.zeros_like(a), np.zeros((a.shape[1], a.shape[1]))
+    for k in range(a.shape[1]):
+        r[k, k] = np.sqrt(np.dot(a[:, k], a[:, k]))
+        q[:, k] = a[:, k] / r[k, k]
+    return q, a, r, 1.5, r[0, 0]
+
+
+def one_array_twice(a):
+    b = a * 2.0
+    for _ in range(2):
+        b += 1.0
+    return b, b
+
+
+@pytest.mark.parametrize("function", [factors, one_array_twice])
+def test_several_arrays_are_returned(function):
+    """New arrays, arguments and numbers in one tuple; one array named twice comes out as one array."""
+    expected, found, exact = differ.both(function, lambda: (_square(5),))
+    assert (exact.served, found) == ("machine", expected)
+    one, *_, other = exact(_square(5))
+    assert (one is other) == (function is one_array_twice)
