@@ -47,8 +47,9 @@ def _once(function: Any, args: tuple[Any, ...]) -> float:
 
 def measured(kernel: Kernel, *, rounds: int) -> Row:
     """One kernel, from the first call to steady state."""
-    import epochly
     from kernels.outcome import outcome
+
+    import epochly
 
     right = outcome(kernel.function, kernel.make(kernel.large)).digest
     before = {id(each) for each in _sites()}

@@ -1,6 +1,6 @@
 """Expressions without a loop of their own, or with one that only repeats NumPy's work: to be left alone, or not slowed."""
 
-# ruff: noqa: D103, PLR0917 - a kernel is named after its algorithm, and takes what the field gives it
+# ruff: noqa: PLR0917 - a kernel is named after its algorithm, and takes what the field gives it
 from __future__ import annotations
 
 import numpy as np

@@ -1,6 +1,5 @@
 """Stencils and recurrences on grids, by shifted slices, rows and columns."""
 
-# ruff: noqa: D103, PLR0917 - a kernel is named after its algorithm, and takes what the field gives it
 from __future__ import annotations
 
 import numpy as np

@@ -1,6 +1,5 @@
 """Linear algebra by rows and columns: factorisations, triangular systems, updates of symmetric and triangular matrices."""
 
-# ruff: noqa: D103 - a kernel is named after its algorithm
 from __future__ import annotations
 
 import numpy as np

@@ -1,6 +1,5 @@
 """Integers, tables, gathers and particles: loops whose body is a few operations on small arrays or single elements."""
 
-# ruff: noqa: D103, PLR0917 - a kernel is named after its algorithm, and takes what the field gives it
 from __future__ import annotations
 
 import numpy as np

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise, integers, iteration, numpy_calls, scalar_ufuncs
+from epochly._exact import array_calls, elementwise, integers, iteration, numpy_calls, scalar_ufuncs
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
 from epochly._exact.branches import BOUND
 from epochly._exact.constructors import ABS, CONSTRUCTED, absolute, constructed
-from epochly._exact.kinds import LITERAL, OPAQUE, PYTHON, Items, Kind, Number, words
+from epochly._exact.kinds import LITERAL, OPAQUE, PYTHON, Array, Items, Kind, Number, words
 from epochly._exact.lowering import FLOAT, INT, NONE, numba_types
 from epochly._exact.machine import RANGE
 from epochly._exact.mathematics import FLOAT_TO_FLOAT, FLOAT_TO_INT, MAX, MIN
@@ -65,6 +65,8 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         return numpy_calls.call(checker, key, expr, target)
     if key in scalar_ufuncs.FUNCTIONS and not any(isinstance(arg, numba_types.Array) for arg in args):
         return scalar_ufuncs.call(checker, key, expr, target)
+    if key in array_calls.MEANING:
+        return elementwise.named(checker, key, expr, target)
     if key in elementwise.FUNCTIONS:
         return elementwise.call(checker, key, expr, target)
     if key is slice and all(arg in (*RANGED, NONE) for arg in args):
@@ -143,6 +145,9 @@ def attribute(checker: Checker, expr: Any) -> Kind | None:
             return OPAQUE
         if expr.attr == "copy":
             return OPAQUE
+        if expr.attr == "T":
+            kind = checker.kind_of(expr.value)
+            return Array(kind.roots, whole=False) if isinstance(kind, Array) else None
         raise checker.reject(f"`.{expr.attr}` of an array")
     if owner in COMPLEXES and expr.attr in ("real", "imag"):
         return checker.kind_of(expr.value)

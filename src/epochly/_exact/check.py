@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.core import ir
 
-from epochly._exact import calls, rules, subscripts
+from epochly._exact import array_calls, calls, rules, subscripts
 from epochly._exact.effects import arguments_read
 from epochly._exact.inference import Again, Findings, held_exactly
 from epochly._exact.kinds import (
@@ -351,7 +351,10 @@ class Checker:
             case "getattr":
                 return calls.attribute(self, expr)
             case "getitem":
-                return subscripts.getitem(self, expr.value, self.type_of(expr.index), None)
+                index = self.type_of(expr.index)
+                if isinstance(index, numba_types.Array):
+                    return array_calls.gather(self, expr, self.type_of(expr.value), index)
+                return subscripts.getitem(self, expr.value, index, None)
             case "static_getitem":
                 index = self.type_of(expr.index_var) if expr.index_var is not None else INT
                 return subscripts.getitem(self, expr.value, index, expr.index)

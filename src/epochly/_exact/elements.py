@@ -53,13 +53,14 @@ class Recipe(types.Type):
     """The type of a value that holds nothing: what to compute, for the typed and the lowered call to read.
 
     Attributes:
+        lifts: for each argument, how many axes of size one follow its own.
         tree: over the arguments that follow the recipe; with a store, the first of them is the target.
         result: the machine type of the new array, or none for a store.
     """
 
-    def __init__(self, tree: Tree, result: Any) -> None:
-        self.tree, self.result = tree, result
-        super().__init__(name=f"recipe({tree}, {result})")
+    def __init__(self, tree: Tree, result: Any, lifts: tuple[int, ...]) -> None:
+        self.tree, self.result, self.lifts = tree, result, lifts
+        super().__init__(name=f"recipe({tree}, {result}, {lifts})")
 
 
 @register_default(Recipe)
@@ -88,8 +89,8 @@ def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     recipe, result = sig.args[0], sig.args[0].result
     ndim = (sig.args[1] if result == NONE else result).ndim
     operands = [
-        taking_part(context, builder, machine, value, ndim)
-        for machine, value in zip(sig.args[1:], args[1:], strict=True)
+        taking_part(context, builder, machine, value, (ndim, lift))
+        for machine, value, lift in zip(sig.args[1:], args[1:], recipe.lifts, strict=True)
     ]
     work = Work(context, builder, operands)
     if result == NONE:
@@ -179,7 +180,7 @@ class Work:
         *,
         fast: bool = True,
     ) -> None:
-        """Every element of `shape`, from the operands into the target."""
+        """Every element of `shape`, from the operands into the target; `fast` is false for a mere copy."""
         builder = self.builder
         used = _positions(tree)
         memory = [each for place, each in enumerate(operands) if each.data is not None and place in used]
@@ -223,16 +224,17 @@ class Rows:
 
             _loop(builder, sizes[dimension], one)
             return
-        if not fast:
-            self.row(sizes[-1], datas, unit=False)
-            return
         beside = TRUE
         for each in self.memory:
-            step = builder.icmp_signed("==", each.strides[-1], size_of(each.dtype))
-            beside = builder.and_(beside, step)
+            expected = ZERO if each.lift else size_of(each.dtype)
+            beside = builder.and_(beside, builder.icmp_signed("==", each.strides[-1], expected))
         with builder.if_else(beside) as (side_by_side, anyhow):
             with side_by_side:
-                self.row(sizes[-1], datas, unit=True)
+                if fast:
+                    self.row(sizes[-1], datas, unit=True)
+                else:
+                    itemsize = np.dtype(self.goal.dtype).itemsize
+                    cgutils.raw_memcpy(builder, datas[0], datas[1], sizes[-1], itemsize)
             with anyhow:
                 self.row(sizes[-1], datas, unit=False)
 
@@ -246,7 +248,7 @@ class Rows:
             stored = I8 if each.dtype == "bool" else machine_type(each.dtype)
             data = at[id(each)]
             if unit:
-                return builder.gep(builder.bitcast(data, stored.as_pointer()), [index])
+                return builder.gep(builder.bitcast(data, stored.as_pointer()), [ZERO if each.lift else index])
             data = builder.gep(data, [builder.mul(index, each.strides[-1])])
             return builder.bitcast(data, stored.as_pointer())
 

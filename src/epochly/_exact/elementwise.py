@@ -16,6 +16,7 @@ from numba.core import ir
 from numba.np.numpy_support import as_dtype
 
 from epochly._exact.allocations import FRESH
+from epochly._exact.array_calls import LIFTED, MEANING
 from epochly._exact.kinds import PYTHON, Array, Kind, Number, words
 from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
 from epochly._exact.plan import Element
@@ -58,6 +59,11 @@ def call(checker: Checker, key: Any, expr: Any, target: Any) -> Kind | None:
     return _computed(checker, key, expr, tuple(expr.args), target)
 
 
+def named(checker: Checker, key: Any, expr: Any, target: Any) -> Kind | None:
+    """The kind of what one of `array_calls`' keys makes."""
+    return _computed(checker, MEANING[key], expr, tuple(expr.args), target, lifted=key in LIFTED)
+
+
 def store(checker: Checker, target: Any, value: Any) -> None:
     """`array[slice] = value`: an array that fits, or a number for every element."""
     into, what = checker.type_of(target), checker.type_of(value)
@@ -80,6 +86,7 @@ def _computed(
     target: Any,
     *,
     into: Any = None,
+    lifted: bool = False,
 ) -> Kind | None:
     """The kind of a new array, each element of it `ufunc` of the operands'."""
     types = [checker.type_of(operand) for operand in operands]
@@ -97,7 +104,7 @@ def _computed(
     computes_in, gives = found
     made = checker.type_of(target)
     if not isinstance(made, numba_types.Array) or as_dtype(made.dtype).name != gives:
-        ordinal = getattr(expr, "ordinal", None)
+        ordinal = None if expr.op == "call" else expr.ordinal
         strong = any(
             machine in WEAK and isinstance(way[0], np.dtype) for way, machine in zip(seen, types, strict=True)
         )
@@ -110,16 +117,16 @@ def _computed(
         floats = any(np.dtype(each).kind == "f" for each in computes_in)
         if ufunc in WARNS and floats:
             checker.plan.uses_flags = True
-        element = Element(expr, ufunc.__name__, computes_in, gives, operands, into)
+        element = Element(expr, ufunc.__name__, computes_in, gives, operands, lifted, into)
         checker.plan.elements[id(expr)] = element
     arrays = [machine for machine in types if isinstance(machine, numba_types.Array)]
-    whole = made.ndim == 1 or all(array.layout == "C" for array in arrays)
+    whole = made.ndim == 1 or lifted or all(array.layout == "C" for array in arrays)
     return FRESH if whole else Array(FRESH.roots, whole=False)
 
 
 def _name(expr: Any, ufunc: Any) -> str:
     """What is written there."""
-    return str(getattr(getattr(expr, "fn", None), "__name__", "") or ufunc.__name__)
+    return str(ufunc.__name__ if expr.op == "call" else expr.fn.__name__)
 
 
 def _constant(checker: Checker, var: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from numba.core import ir
 
+from epochly._exact.array_calls import GATHER
 from epochly._exact.elements import Recipe, compute
 from epochly._exact.lowering import NONE, numba_types
 from epochly._exact.recipes import Leaf, Node, Tree
@@ -42,7 +43,7 @@ class Fuser:
 
     def run(self) -> None:
         """Change every block, in place."""
-        if self.plan.elements or self.plan.array_stores:
+        if self.plan.elements or self.plan.array_stores or self.plan.gathers:
             for block in self.applier.blocks.values():
                 self.block(block)
 
@@ -56,6 +57,8 @@ class Fuser:
             element = self.element_of(statement)
             if id(statement) in self.plan.array_stores:
                 self.store(block, statement, inner, views)
+            elif isinstance(statement, ir.Assign) and id(statement.value) in self.plan.gathers:
+                self.gather(block, statement)
             elif element is None:
                 out.append(statement)
             elif id(statement) not in inner["statements"]:
@@ -107,25 +110,31 @@ class Fuser:
         """Whether a name is given one value, which is read once."""
         return self.uses[name] == 1 and self.assigned[name] == 1
 
-    def tree(self, element: Element, inner: dict[str, Any], operands: list[Any]) -> Tree:
+    def tree(
+        self, element: Element, inner: dict[str, Any], operands: list[tuple[Any, int]], lift: int = 0
+    ) -> Tree:
         """An expression over `operands`, which are collected."""
-        parts = tuple(self.part(var, inner, operands) for var in element.parts)
+        lifts = (lift + 1, lift) if element.lifted else (lift,) * len(element.parts)
+        parts = tuple(
+            self.part(var, inner, operands, own) for var, own in zip(element.parts, lifts, strict=True)
+        )
         return Node(element.function, element.computes_in, element.gives, parts)
 
-    def part(self, var: Any, inner: dict[str, Any], operands: list[Any]) -> Tree:
+    def part(self, var: Any, inner: dict[str, Any], operands: list[tuple[Any, int]], lift: int = 0) -> Tree:
         """A value that is part of an expression: computed with it, or an operand."""
         element = inner["names"].get(var.name)
         if element is not None:
-            return self.tree(element, inner, operands)
-        for position, operand in enumerate(operands):
-            if operand.name == var.name:
+            return self.tree(element, inner, operands, lift)
+        lift = lift if self.is_array(var) else 0
+        for position, (operand, own) in enumerate(operands):
+            if (operand.name, own) == (var.name, lift):
                 return Leaf(position)
-        operands.append(var)
+        operands.append((var, lift))
         return Leaf(len(operands) - 1)
 
     def root(self, block: Any, statement: Any, element: Element, inner: dict[str, Any]) -> None:
         """An expression that stands for itself: a new array, or an array changed in place."""
-        operands: list[Any] = [] if element.into is None else [element.into]
+        operands: list[tuple[Any, int]] = [] if element.into is None else [(element.into, 0)]
         tree = self.tree(element, inner, operands)
         if element.into is None:
             made = self.applier.typemap[statement.target.name]
@@ -142,9 +151,15 @@ class Fuser:
         if views.get(statement.value.name) == place:
             return
         view = self.view(block, statement, index)
-        operands = [view]
+        operands = [(view, 0)]
         tree = self.part(statement.value, inner, operands)
         self.compute(block, statement, tree, NONE, operands)
+
+    def gather(self, block: Any, statement: Any) -> None:
+        """`vector[indices]`, by our own primitive."""
+        expression, made = statement.value, self.applier.typemap[statement.target.name]
+        value = self.applier.call(block, statement.loc, GATHER, (expression.value, expression.index), made)
+        self.applier.out.append(ir.Assign(value, statement.target, statement.loc))
 
     def view(self, block: Any, statement: Any, index: Any) -> Any:
         """The part of an array that an index picks, as a new variable."""
@@ -157,12 +172,14 @@ class Fuser:
         applier.out.append(ir.Assign(expression, var, statement.loc))
         return var
 
-    def compute(self, block: Any, statement: Any, tree: Tree, result: Any, operands: list[Any]) -> Any:
+    def compute(
+        self, block: Any, statement: Any, tree: Tree, result: Any, operands: list[tuple[Any, int]]
+    ) -> Any:
         """Append the call; its result's variable."""
-        applier, recipe = self.applier, Recipe(tree, result)
+        applier, recipe = self.applier, Recipe(tree, result, tuple(lift for _, lift in operands))
         nothing = applier.fresh(block, statement.loc, recipe)
         applier.out.append(ir.Assign(ir.Const(None, statement.loc), nothing, statement.loc))
-        value = applier.call(block, statement.loc, compute, (nothing, *operands), result)
+        value = applier.call(block, statement.loc, compute, (nothing, *(var for var, _ in operands)), result)
         moved = applier.checks.pop(id(statement), [])
         if moved:
             applier.checks[id(applier.out[-3])].extend(moved)

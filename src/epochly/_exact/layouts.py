@@ -33,24 +33,27 @@ class Operand:
     shape: tuple[Any, ...] = ()
     strides: tuple[Any, ...] = ()
     contiguous: bool = False
+    lift: int = 0  # axes of size one after its own
     scalars: dict[str, Any] = field(default_factory=dict)  # of a scalar, its value in other types
 
 
-def taking_part(context: Any, builder: Any, machine: Any, value: Any, ndim: int) -> Operand:
-    """An argument as it takes part, its missing leading dimensions of size one."""
+def taking_part(context: Any, builder: Any, machine: Any, value: Any, axes: tuple[int, int]) -> Operand:
+    """An argument as it takes part in so many dimensions, so many of them after its own; the missing ones have size one."""
     if not isinstance(machine, numba_types.Array):
         return Operand(as_dtype(machine).name, value=value, machine=machine)
     array = make_array(machine)(context, builder, value)
     shape, strides = (
         list(cgutils.unpack_tuple(builder, part, machine.ndim)) for part in (array.shape, array.strides)
     )
-    missing = ndim - machine.ndim
+    ndim, lift = axes
+    missing = ndim - machine.ndim - lift
     return Operand(
         as_dtype(machine.dtype).name,
         data=builder.bitcast(array.data, I8.as_pointer()),
-        shape=(*[ONE] * missing, *shape),
-        strides=(*[ZERO] * missing, *strides),
+        shape=(*[ONE] * missing, *shape, *[ONE] * lift),
+        strides=(*[ZERO] * missing, *strides, *[ZERO] * lift),
         contiguous=machine.layout in "CF",
+        lift=lift,
     )
 
 

@@ -24,6 +24,7 @@ from numba.core.untyped_passes import InlineInlinables, IRProcessing, TranslateB
 
 from epochly._exact.apply import Applier
 from epochly._exact.arena import tracked_library
+from epochly._exact.array_calls import rename_array_calls
 from epochly._exact.branches import decide_none, flag_unbound, refuse_unread
 from epochly._exact.check import Checker
 from epochly._exact.inference import Findings, give_own_names, prepare
@@ -114,6 +115,7 @@ class Replace(FunctionPass):
         for helper in state.epochly.helpers:
             refuse_waiting(helper, run_frontend(helper).blocks)
         replace(state.func_ir)
+        rename_array_calls(state.func_ir)
         rename(state.func_ir)
         give_up_instead_of_raising(state.func_ir)
         return True

@@ -50,6 +50,7 @@ class Element:
     computes_in: tuple[str, ...]
     gives: str
     parts: tuple[Any, ...]  # variables
+    lifted: bool = False  # whether the first part's axis comes before the second one's
     into: Any = None  # the variable of the array that an in-place operation changes
 
 
@@ -63,6 +64,9 @@ class Plan:
     casts: list[Cast] = field(default_factory=list)
     tagged: set[str] = field(default_factory=set)
     elements: dict[int, Element] = field(default_factory=dict)  # by the identity of the expression
+    gathers: dict[int, Any] = field(
+        default_factory=dict
+    )  # expressions that pick elements of a vector, by identity
     array_stores: dict[int, Any] = field(default_factory=dict)  # statements that store into a view
     written: set[int] = field(default_factory=set)  # arguments whose memory is stored to
     read: set[int] = field(default_factory=set)  # arguments whose memory is looked at

@@ -41,6 +41,7 @@ UFUNCS: dict[Any, Any] = {
     operator.pos: np.positive,
     operator.invert: np.invert,
 }
+CLIP: Any = np._core.umath.clip  # type: ignore[attr-defined]  # noqa: SLF001 - what `np.clip` calls
 SQUARE = np.square  # what NumPy takes for `a ** 2`
 _SIGNS = {
     np.less: "<",
@@ -129,10 +130,16 @@ def array_type(function: Any, kinds: list[Any], weak: tuple[bool, ...]) -> Any:
     found = loop_types(ufunc, tuple(stand_ins))
     if found is None:
         return None
+    return array_of(found[1], arrays)
+
+
+def array_of(dtype: str, kinds: Any, ndim: int = 0) -> Any:
+    """The machine type of a new array of one of NumPy's types, made of these."""
+    arrays = [kind for kind in kinds if isinstance(kind, Array)]
     layouts = {array.layout for array in arrays}
     layout: Any = "F" if "F" in layouts and "C" not in layouts else "C"
-    dtype: Any = MACHINE[np.dtype(found[1])]
-    return Array(dtype, max(array.ndim for array in arrays), layout)
+    machine: Any = MACHINE[np.dtype(dtype)]
+    return Array(machine, ndim or max(array.ndim for array in arrays), layout)
 
 
 def _common(operands: tuple[Any, ...]) -> str | None:
@@ -146,7 +153,13 @@ def known(function: Any, computes_in: str) -> bool:
     kind = np.dtype(computes_in).kind
     if function in _SIGNS or function is np.positive:
         return kind in "fiu" or (kind == "b" and function in (np.equal, np.not_equal))
-    if function in _CHOOSING or function is np.absolute or function is np.negative or function is np.square:
+    if (
+        function is CLIP
+        or function in _CHOOSING
+        or function is np.absolute
+        or function is np.negative
+        or function is np.square
+    ):
         return kind in "fiu"
     if function in _BITWISE:
         return kind in "biu"
@@ -166,6 +179,9 @@ def element(
     kind = np.dtype(computes_in).kind
     if name == "where":
         return builder.select(*values)
+    if name == CLIP.__name__:
+        low = _chosen(builder, ">", kind, values[:2], doubt)
+        return _chosen(builder, "<", kind, [low, values[2]], doubt)
     function = getattr(np, name)
     if function is np.positive:
         return values[0]

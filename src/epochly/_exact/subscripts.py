@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from epochly._exact import elementwise, iteration
 from epochly._exact.conversion import conversion
 from epochly._exact.kinds import NUMPY, Array, Items, Iterator, Kind, Number, joined, words
-from epochly._exact.lowering import FLOAT, INT, numba_types, plain
+from epochly._exact.lowering import FLOAT, INT, NONE, numba_types, plain
 from epochly._exact.promotion import COMPLEXES, SCALARS, SIGNED, SINGLE, UNSIGNED
 
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ def store(checker: Checker, target: Any, index: Any, value: Any) -> None:
 def picks_one(checker: Checker, array: Any, index: Any) -> bool:
     """Whether an index picks one element; refuses what is no int and no slice."""
     parts = [plain(part) for part in (index if isinstance(index, numba_types.BaseTuple) else (index,))]
+    new_axes = parts.count(NONE)
+    parts = [part for part in parts if part != NONE]
     if any(part not in INDICES and not isinstance(part, numba_types.SliceType) for part in parts):
         raise checker.reject("an index that is no int and no slice")
     if len(parts) > array.ndim:
         raise checker.reject(f"an array of {array.ndim} dimensions is indexed with {len(parts)} ints")
-    return len(parts) == array.ndim and all(part in INDICES for part in parts)
+    return not new_axes and len(parts) == array.ndim and all(part in INDICES for part in parts)
 
 
 def getitem(checker: Checker, source: Any, index: Any, static: Any) -> Kind | None:

@@ -162,6 +162,52 @@ def mixed_accumulator(a, n):
     return a
 
 
+def where(a, b, f):
+    for _ in range(2):
+        a = np.where(f, a * 2.0, b[::-1])
+        b[1:] = np.where(a[1:] > b[:-1], 0.0, b[1:])
+        f = a < 0.1
+    return np.where(f, 1, b)
+
+
+def clip(a, k):
+    for i in range(2):
+        a[:] = np.clip(a, -0.25, 0.25 + i)
+        k[:] = np.clip(k, i, 5)
+    return np.clip(a, k, 2.0)
+
+
+def outer(path, x):
+    for k in range(path.shape[0]):
+        path[:] = np.minimum(path[:], np.add.outer(path[:, k], path[k, :]))
+        path[:] = path + np.outer(x, x * 2)[:, ::-1]
+        path[:, k] -= np.multiply.outer(x, x)[k]
+    return np.subtract.outer(x, x)
+
+
+def gathered(starts, columns, values, x):
+    y = np.zeros(starts.size - 1)
+    for i in range(starts.size - 1):
+        where = columns[starts[i] : starts[i + 1]]
+        y[i] = values[starts[i] : starts[i + 1]] @ x[where]
+        y += x[columns][0] * 0.5
+    return y
+
+
+def transposed(a, b):
+    for _ in range(2):
+        a[:] = b.T * 2.0 - a
+        b.T[1:, :] = a[:-1, :]
+    return a
+
+
+def lifted(a, x):
+    for _ in range(2):
+        a[:] = a - x[:, None] * 0.5 + x[np.newaxis, ::-1]
+        a += np.maximum(x[:, None], x)
+    return a
+
+
 def _square(n, seed=3):
     return np.random.default_rng(seed).random((n, n)) + 0.5
 
@@ -200,6 +246,14 @@ ACCEPTED = [
     (of_numpy_scalar, lambda: (_line(6).astype("f4"), np.float64(0.1))),
     (of_numpy_scalar, lambda: (_line(6).astype("f4"), 0.1)),
     (mixed_accumulator, lambda: (_line(6), 3)),
+    (where, lambda: (_line(9), _line(9, 5), _line(9, 6) > 0.0)),
+    (clip, lambda: (_line(9), np.arange(-3, 6))),
+    (outer, lambda: (_square(6), _line(6))),
+    (outer, lambda: (np.arange(36, dtype="i4").reshape(6, 6) * 7 % 100, np.arange(6, dtype="i4"))),
+    (gathered, lambda: (_ints(0, 2, 2, 5), _ints(3, -1, 0, 2, -4), _line(5), _line(4))),
+    (gathered, lambda: (_ints(0, 2, 2, 5), np.array([3, 1, 0, 2, 2], "u4"), _line(5), _line(8)[::2])),
+    (transposed, lambda: (_square(5), _square(5, 8))),
+    (lifted, lambda: (_square(5), _line(5))),
 ]
 
 
@@ -293,6 +347,32 @@ def test_special_floats_give_numpys_bits_and_warnings(function, count, special):
         for array in arrays:
             array[::4] = special
         return (*arrays, 0.5) if function is of_numpy_scalar else tuple(arrays)
+
+    expected, found, _ = differ.both(function, make)
+    assert found == expected
+
+
+@pytest.mark.parametrize("columns", [_ints(4), _ints(-5), _ints(0, 2**63 - 1), _ints(-(2**63)), _ints()])
+@pytest.mark.parametrize("size", [4, 0])
+def test_a_gather_out_of_range_raises_numpys_own_error(columns, size):
+    """Every index is checked, the negative ones from the end, in an empty vector too."""
+    expected, found, _ = differ.both(
+        gathered, lambda: (_ints(0, columns.size), columns, np.ones(columns.size), np.ones(size))
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize("special", SPECIAL)
+@pytest.mark.parametrize("function", [where, clip, outer])
+def test_special_floats_are_chosen_as_numpy_chooses(function, special):
+    """The sign of a zero and NaN, out of `where`, `clip` and `minimum`."""
+
+    def make():
+        a, b = _line(8), _line(8, 2)
+        a[::3] = b[::2] = special
+        square = _square(8)
+        square[::3] = special
+        return {where: (a, b, a > b), clip: (a, _ints(*range(8))), outer: (square, b)}[function]
 
     expected, found, _ = differ.both(function, make)
     assert found == expected
