@@ -8,11 +8,11 @@ on, and to keep what is not faster.
 from __future__ import annotations
 
 from _thread import allocate_lock, get_ident
-from itertools import count
+from itertools import count, repeat
 
 from epochly._compiler import Compiler, NotCompiled
 from epochly._config import JIT, MONITOR, THREADING
-from epochly._decide import PATIENCE_NS, Decision, History, decide, too_early
+from epochly._decide import CALL_NS, PATIENCE_NS, Decision, History, decide, too_early
 from epochly._dispatch import dispatcher
 from epochly._facts import facts_of
 from epochly._prospects import left_to_numpy, surely_refused
@@ -33,16 +33,40 @@ FIRST = 4  # calls that are timed before 1 in 64 is: enough to see a slow functi
 SLOW_NS = (
     100_000  # a call that takes longer can be timed each time, to see at once when compiled code is there
 )
+MOST_BATCHES = 16  # of iterators that untimed calls took from; several only if threads were due at once
 MOST_VERSIONS = 8  # sets of argument types per function; each costs a compile and some memory
 WATCHED = Decision(0, "not called yet")
 
 
 class Site:
-    """One function that is watched. `run` and `timed` are where its trampoline sends calls."""
+    """One function that is watched. `run` and `due` are where its trampoline sends calls."""
 
     __slots__ = (
-        "__weakref__", "_base", "_config", "_inside", "_lock", "_seen_ns", "_spent_ns", "_steady", "_weight", "counter", "decision", "errors",
-        "facts", "interpreted", "level", "mode", "on_refusal", "original", "run", "session", "versions",
+        "__weakref__",
+        "_base",
+        "_batches",
+        "_config",
+        "_dues",
+        "_folded",
+        "_folding",
+        "_inside",
+        "_lock",
+        "_seen_ns",
+        "_spent_ns",
+        "_steady",
+        "_weight",
+        "decision",
+        "errors",
+        "facts",
+        "interpreted",
+        "left",
+        "level",
+        "mode",
+        "on_refusal",
+        "original",
+        "run",
+        "session",
+        "versions",
     )  # fmt: skip
 
     def __init__(
@@ -58,12 +82,13 @@ class Site:
         self.original, self.session, self.level, self.mode = original, session, level, mode
         self.facts = facts_of(original)
         self.interpreted: Callable[..., Any] = original
-        self.counter = count()
+        self.left = repeat(None, 0)  # one for each call until the next that is due
+        self._batches, self._folded, self._dues = [self.left], 0, count()
         self.versions: dict[Any, Version] = {}
         self.decision = WATCHED
         self.errors = 0
         self.on_refusal = on_refusal
-        self._lock = allocate_lock()
+        self._lock, self._folding = allocate_lock(), allocate_lock()
         self._inside: set[int] = set()
         self._spent_ns, self._weight = 0, 0  # of the calls seen, each timed one standing for those around it
         self._seen_ns = spent_ns
@@ -75,7 +100,8 @@ class Site:
     @property
     def calls(self) -> int:
         """How often the function was called through its wrapper."""
-        return reading(self.counter)
+        left = sum([batch.__length_hint__() for batch in self._batches])
+        return reading(self._dues) + (EVERY - 1) * (len(self._batches) + self._folded - 1) - left
 
     @property
     def history(self) -> History:
@@ -95,6 +121,20 @@ class Site:
     def compiles(self) -> bool:
         """Whether the settings that hold here and now let this function run compiled."""
         return self.settings().compiles
+
+    def due(self, /, *args: Any, **kwargs: Any) -> Any:
+        """A call that finds nothing left: there are as many again before the next."""
+        batches, self.left = self._batches, repeat(None, EVERY - 1)
+        batches.append(self.left)
+        next(self._dues)
+        if len(batches) > MOST_BATCHES and self._folding.acquire(blocking=False):
+            spent = 0
+            while spent < len(batches) - 1 and not batches[spent].__length_hint__():
+                spent += 1
+            self._folded += spent
+            del batches[:spent]
+            self._folding.release()
+        return self.timed(*args, **kwargs)
 
     def timed(self, /, *args: Any, **kwargs: Any) -> Any:
         """One of the calls that are looked at; a recursive one inside it is not."""
@@ -161,7 +201,9 @@ class Site:
 
     def _cold(self) -> bool:
         """Whether it is plain without further thought that it is too early; almost every timed call ends here."""
-        return self._seen_ns + self._spent_ns < PATIENCE_NS.get(self.settings().mode, 0)
+        mode, spent = self.settings().mode, self._spent_ns
+        brief = 0 < spent < CALL_NS * self._weight and mode != "aggressive"
+        return brief or self._seen_ns + spent < PATIENCE_NS.get(mode, 0)
 
     def _ready(self) -> bool:
         config, history = self.settings(), self.history
