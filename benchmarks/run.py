@@ -36,7 +36,15 @@ def main() -> None:
         f"CPython {platform.python_version()}, {platform.machine()}, {_cores()} cores, zlib {zlib.ZLIB_RUNTIME_VERSION}\n"
     )
     show(answers)
+    _runtime_overhead(turns)
     _exact_kernels(options.rounds)
+
+
+def _runtime_overhead(turns: dict[str, int]) -> None:
+    """Imported late as well."""
+    import runtime_overhead
+
+    show(runtime_overhead.compare(**turns))
 
 
 def _exact_kernels(rounds: int) -> None:

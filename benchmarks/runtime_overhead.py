@@ -1,7 +1,8 @@
-"""What the runtime costs where it gains nothing: a call of a function that is only watched, and `import epochly`.
+"""What the runtime costs where it gains nothing: calls of watched and of compiled functions, giving up, `import epochly`.
 
-Beside it the same function plain and under the simplest wrapper there is (`functools.wraps`, `*args, **kwargs`), and an
-interpreter that imports nothing, or the modules that a typical decorator library imports.
+Beside a watched function the same one plain and under the simplest wrapper there is (`functools.wraps`, `*args, **kwargs`);
+beside a compiled one numba's dispatcher, its entry point without any check, and an empty function of Python's; beside
+importing, an interpreter that imports nothing, or the modules that a typical decorator library imports.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from side_by_side import (
 
 import epochly
 
-CALLS = 200_000
+CALLS = 50_000  # a turn of a few milliseconds, so that some are not interrupted on a busy machine
 INNER = 20  # loop passes of the function: about a microsecond, as short as watched functions are in practice
 
 
@@ -37,10 +38,12 @@ def wrapped(*args, **kwargs):
     return work(*args, **kwargs)
 
 
-def calling(function):
+def calling(function, args=(1, 2)):
+    a, b = args
+
     def run():
         for _ in range(CALLS):
-            function(1, 2)
+            function(a, b)
 
     return run
 
@@ -65,6 +68,114 @@ def overhead(rounds, warm_ups):
         (
             f"{extra_ns:.0f} ns a call more than plain; the wrapper takes {wrapper_ns:.0f} ns more, and counts nothing",
         ),
+    )
+
+
+def empty(_a, _b):
+    pass
+
+
+def add(a, b):
+    return a + b
+
+
+def element(array, i):
+    return array[i]
+
+
+def put(array, i):
+    array[i] = 1.5
+
+
+def halve(array, i):
+    array[i] = array[i] * 0.5
+
+
+def decorated(function, args):
+    """The decorated function, once calls go to machine code without a look at their time."""
+    made = epochly.optimize(level=2, mode="aggressive")(function)
+    made(*args)
+    site = made.__epochly__
+    (version,) = site.versions.values()
+    version.samples.extend([1] * 32)  # it is judged to be fast, as a longer function would be
+    version.trials.extend([1000] * 32)
+    site.rearm()
+    return made
+
+
+def dispatching(rounds, warm_ups):
+    """A call of machine code that has next to nothing to do."""
+    import numba
+    import numpy as np
+
+    from epochly._exact import specialise
+
+    answers = []
+    for what, function, args, most_ns in (
+        ("two ints", add, (1, 2), 200),
+        ("two floats", add, (1.5, 2.5), 200),
+        ("an element read", element, (np.ones(8), 1), 450),
+        ("an element stored to", put, (np.ones(8), 1), 450),
+        ("an element read and stored to", halve, (np.ones(8), 1), 450),
+    ):
+        jitted = numba.njit(function)
+        jitted(*args)
+        (compiled,) = jitted.overloads.values()
+        sides = [
+            Side("empty function", calling(empty, args)),
+            Side("CPython", calling(function, args)),
+            Side("compiled", calling(specialise(function, args).call, args)),
+            Side("decorated", calling(decorated(function, args), args)),
+            Side("njit", calling(jitted, args)),
+            Side("njit's entry point, unchecked", calling(compiled.entry_point, args)),
+        ]
+        times = in_turns(sides, rounds=rounds, warm_ups=warm_ups)
+        nothing, _, ours, through, numbas, _ = times
+        over_ns = [round((each.least - nothing.least) / CALLS * 1e9) for each in (ours, through, numbas)]
+        answers.append(
+            Answer(
+                f"{CALLS:,} calls of a compiled function: {what}",
+                times,
+                (slower("compiled, to njit", ours, numbas, goal=1.0),),
+                (
+                    f"over an empty call: compiled {over_ns[0]} ns (goal {most_ns}), decorated {over_ns[1]}, njit {over_ns[2]}",
+                ),
+            )
+        )
+    return answers
+
+
+def giving_up(rounds, warm_ups):
+    """A call that machine code leaves to the interpreter."""
+    import numpy as np
+
+    from epochly._exact import Deopt, specialise
+
+    calls = CALLS // 10
+    array = np.ones(8)
+    compiled = specialise(halve, (array, 1)).call
+
+    def repeated(function, error):
+        def run():
+            for _ in range(calls):
+                try:  # noqa: SIM105 - `suppress` would take longer than what is measured
+                    function(array, 99)
+                except error:
+                    pass
+
+        return run
+
+    sides = [
+        Side("CPython raises", repeated(halve, IndexError)),
+        Side("compiled gives up", repeated(compiled, Deopt)),
+    ]
+    raises, gives_up = times = in_turns(sides, rounds=rounds, warm_ups=warm_ups)
+    each_us = [one.least / calls * 1e6 for one in (gives_up, raises)]
+    return Answer(
+        f"{calls:,} calls that end in an exception",
+        times,
+        (slower("giving up, to raising", gives_up, raises),),
+        (f"giving up takes {each_us[0]:.2f} us, and then the interpreter raises, {each_us[1]:.2f} us",),
     )
 
 
@@ -93,7 +204,12 @@ def importing(rounds, warm_ups):
 
 
 def compare(*, rounds, warm_ups):
-    return [overhead(rounds, warm_ups), importing(rounds, warm_ups)]
+    return [
+        overhead(rounds, warm_ups),
+        importing(rounds, warm_ups),
+        *dispatching(rounds, warm_ups),
+        giving_up(rounds, warm_ups),
+    ]
 
 
 if __name__ == "__main__":
