@@ -15,9 +15,9 @@ import numpy as np
 from numba.core import ir
 from numba.core.analysis import compute_cfg_from_blocks
 
-from epochly._exact import products, reductions, views
+from epochly._exact import products, reductions, sequences, views
 from epochly._exact.allocations import FRESH
-from epochly._exact.kinds import NUMPY, PYTHON, Kind
+from epochly._exact.kinds import NUMPY, PYTHON, Kind, Reject
 from epochly._exact.lowering import numba_types
 from epochly._exact.mathematics import MAX, MIN
 
@@ -38,16 +38,31 @@ METHODS: dict[str, Key] = {
     "all": reductions.ALL,
     "argmin": reductions.ARGMIN,
     "argmax": reductions.ARGMAX,
+    "var": reductions.VAR,
+    "std": reductions.STD,
+    "cumsum": sequences.CUMSUM,
+    "cumprod": sequences.CUMPROD,
 }
 NAMES: dict[int, Key] = {id(getattr(np, name)): key for name, key in METHODS.items()} | {
     id(np.amin): reductions.LEAST_OF,
     id(np.amax): reductions.MOST_OF,
     id(np.matmul): products.AT_SIGN,
     id(np.flip): views.FLIP,
+    id(np.inner): products.INNER,
+    id(np.linalg.norm): products.NORM,
     id(builtins.sum): reductions.PYTHON_SUM,
     id(builtins.any): reductions.PYTHON_ANY,
     id(builtins.all): reductions.PYTHON_ALL,
 }
+SAID: dict[Key, str] = {
+    views.FLIP: "flip",
+    **products.PRODUCTS,
+    **sequences.SEQUENCES,
+    **{key: name for key, (name, *_) in reductions.REDUCTIONS.items()},
+}
+CALLS = frozenset(SAID)
+TWO = (products.DOT, products.AT_SIGN, products.INNER)
+ARGUMENTS: dict[Key, int] = {key: 2 if key in TWO else 1 for key in SAID}
 OF_ONE_ARGUMENT = {id(MIN): reductions.PYTHON_MIN, id(MAX): reductions.PYTHON_MAX}
 
 
@@ -95,10 +110,12 @@ def _renamed(
     elif isinstance(value, ir.Expr) and value.op == "getattr":
         if value.value.name in modules:
             key = NAMES.get(id(getattr(modules[value.value.name], value.attr, None)))
-        elif value.attr in METHODS and call.vararg is None:
+        elif value.attr in METHODS:
             key = METHODS[value.attr]
             call.args = [value.value, *call.args]
     if key is not None:
+        if call.kws or call.vararg is not None or len(call.args) != ARGUMENTS[key]:
+            raise Reject(f"`{SAID[key]}` with an axis or another option", statement.loc.line)
         statement.value = _global(key, statement.loc)
         func_ir._definitions[name] = [statement.value]  # noqa: SLF001
 
@@ -113,12 +130,17 @@ def _assignments(func_ir: Any) -> Iterator[Any]:
 
 
 def _modules(func_ir: Any) -> dict[str, types.ModuleType]:
-    return {
-        statement.target.name: statement.value.value
-        for statement in _assignments(func_ir)
-        if isinstance(statement.value, ir.Global | ir.FreeVar)
-        and isinstance(statement.value.value, types.ModuleType)
-    }
+    """Names of modules, and of modules inside them."""
+    found: dict[str, types.ModuleType] = {}
+    for statement in _assignments(func_ir):
+        value, meant = statement.value, None
+        if isinstance(value, ir.Global | ir.FreeVar):
+            meant = value.value
+        elif isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in found:
+            meant = getattr(found[value.value.name], value.attr, None)
+        if isinstance(meant, types.ModuleType):
+            found[statement.target.name] = meant
+    return found
 
 
 def _calls(func_ir: Any) -> dict[str, Any]:
@@ -146,16 +168,18 @@ def call(checker: Checker, key: Key, expr: Any, target: Any) -> Kind | None:
     if key is views.FLIP:
         return views.flip(checker, expr)
     args = [checker.type_of(arg) for arg in expr.args]
-    refused = products.refusal(key, *args) if key in products.PRODUCTS else reductions.refusal(key, *args)
+    if key in products.PRODUCTS:
+        refused = products.refusal(key, *args)
+    elif key in sequences.SEQUENCES:
+        refused = sequences.refusal(key, *args)
+    else:
+        refused = reductions.refusal(key, *args)
     if refused is not None:
         raise checker.reject(refused.reason, refused.fix)
     if isinstance(checker.type_of(target), numba_types.Array):
-        if not compute_cfg_from_blocks(checker.blocks).loops():
+        if key in products.PRODUCTS and not compute_cfg_from_blocks(checker.blocks).loops():
             raise checker.reject(f"`{products.PRODUCTS[key]}` of matrices and no loop, which NumPy does well")
         if checker.final:
             checker.plan.uses_flags = True
         return FRESH
     return PYTHON if key in reductions.PYTHON_ANSWERS else NUMPY
-
-
-CALLS = {views.FLIP, *products.PRODUCTS, *reductions.REDUCTIONS}

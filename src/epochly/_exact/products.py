@@ -27,11 +27,12 @@ from epochly._exact.lowering import (
     array_primitive,
     call_c,
     deopt_if,
+    intrinsic,
     numba_types,
     pinned,
 )
 from epochly._exact.numpy_loops import BYTES, announce_dot, call_dot, dot_address, dotted
-from epochly._exact.rows import row
+from epochly._exact.rows import ANY_ORDER, in_place, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,28 +81,43 @@ def _dot(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     if signature.return_type != FLOAT:
         return matrices.product(context, builder, signature, args, by_dot=True)
     (one, count, step), (other, _, leap) = _same_length(context, builder, signature, args)
+    return _dotted(context, builder, (one, step), (other, leap), count)
+
+
+def _norm(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """The root of the dot product with itself; a vector with gaps is made one without before."""
+    data, count, stride = row(context, builder, signature.args[0], args[0])
+    backwards = builder.icmp_signed("<", stride, ZERO)
+    deopt_if(context, builder, backwards, "`norm` of a vector that runs backwards")
+    square = _dotted(context, builder, (data, stride), (data, stride), count, gapless=True)
+    return pinned(builder, intrinsic(builder, "llvm.sqrt.f64", F64, square))
+
+
+def _dotted(context: Any, builder: Any, one: Any, other: Any, count: Any, *, gapless: bool = False) -> Any:
+    """What `numpy.dot` makes of two vectors, each a pointer and a stride."""
     out = cgutils.alloca_once(builder, F64)
     builder.store(ir.Constant(F64, 0.0), out)
     several = builder.icmp_signed(">", count, ir.Constant(I64, 1))
     with builder.if_else(several, likely=True) as (many, few):
         with (
             many,
-            _copied_if_odd(context, builder, one, count, step) as left,
-            _copied_if_odd(context, builder, other, count, leap) as right,
+            _copied_if_odd(context, builder, one, count, gapless=gapless) as left,
+            _copied_if_odd(context, builder, other, count, gapless=gapless) as right,
         ):
             call_dot(builder, left, right, count, out)
         with few, builder.if_then(builder.icmp_signed("==", count, ir.Constant(I64, 1))):
-            numbers = [builder.load(builder.bitcast(place, F64.as_pointer())) for place in (one, other)]
+            numbers = [builder.load(builder.bitcast(place, F64.as_pointer())) for place, _ in (one, other)]
             builder.store(pinned(builder, builder.fmul(*numbers)), out)
     return builder.load(out)
 
 
 @contextmanager
 def _copied_if_odd(
-    context: Any, builder: Any, data: Any, count: Any, stride: Any
+    context: Any, builder: Any, vector: Any, count: Any, *, gapless: bool
 ) -> Iterator[tuple[Any, Any]]:
-    """The vector, or a copy without gaps if it runs backwards or stands still; freed afterwards."""
-    odd = builder.icmp_signed("<=", stride, ZERO)
+    """The vector, or a copy without gaps if it runs backwards or stands still (`gapless`: has any); freed afterwards."""
+    data, stride = vector
+    odd = builder.icmp_signed("!=", stride, ITEM) if gapless else builder.icmp_signed("<=", stride, ZERO)
     place, step = cgutils.alloca_once_value(builder, data), cgutils.alloca_once_value(builder, stride)
     with builder.if_then(odd, likely=False):
         copy = call_c(builder, "malloc", BYTES, builder.mul(count, ITEM))
@@ -120,7 +136,7 @@ def _copied_if_odd(
 
 def _product(left: Any, right: Any) -> Any:
     if not all(isinstance(kind, numba_types.Array) for kind in (left, right)):
-        return None
+        return FLOAT  # to be refused in words
     return matrices.result_of(left, right) or FLOAT
 
 
@@ -128,15 +144,21 @@ announce_dot()
 
 DOT = array_primitive("dot", 2, _product, _dot)
 AT_SIGN = array_primitive("at_sign", 2, _product, _at_sign)
-PRODUCTS: dict[Key, str] = {DOT: "dot", AT_SIGN: "@"}
+INNER = array_primitive("inner", 2, _product, _dot)
+NORM = array_primitive("norm", 1, lambda _: FLOAT, _norm)
+PRODUCTS: dict[Key, str] = {DOT: "dot", AT_SIGN: "@", INNER: "inner", NORM: "norm"}
 
 
-def refusal(key: Key, left: Any, right: Any) -> Reject | None:
+def refusal(key: Key, *operands: Any) -> Reject | None:
     """Why a product of arrays of these types is not exact, if it is not."""
     name = PRODUCTS[key]
-    for kind in (left, right):
+    for kind in operands:
         if not isinstance(kind, numba_types.Array) or kind.dtype != FLOAT:
             return Reject(f"`{name}` of something that is no array of floats")
-    if max(left.ndim, right.ndim) > 1:
-        return matrices.refusal(name, left, right)
+    if max(kind.ndim for kind in operands) > 1:
+        if key is NORM and in_place(operands[0], ANY_ORDER) and offered():
+            return None
+        if key in (NORM, INNER):
+            return Reject(f"`{name}` of matrices")
+        return matrices.refusal(name, *operands)
     return None if offered() else Reject(f"NumPy's own `{name}` cannot be reached in NumPy {np.__version__}")

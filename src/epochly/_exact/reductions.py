@@ -27,18 +27,31 @@ from epochly._exact.lowering import (
     Implementation,
     Key,
     array_primitive,
+    call_c,
     deopt_if,
+    intrinsic,
     numba_types,
     overflowing,
     pinned,
 )
-from epochly._exact.numpy_loops import announce, call_loop, loop_address, reduced_by_loop
-from epochly._exact.rows import ANY_ORDER, I8, ITERATORS, MACHINE, C, element, in_place, row, walked
+from epochly._exact.numpy_loops import BYTES, announce, call_loop, loop_address, reduced_by_loop
+from epochly._exact.rows import (
+    ANY_ORDER,
+    I8,
+    ITERATORS,
+    MACHINE,
+    C,
+    element,
+    fits_buffer,
+    in_place,
+    row,
+    walked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ONE = ir.Constant(I64, 1)
+ONE, EIGHT = ir.Constant(I64, 1), ir.Constant(I64, 8)
 LETTERS: dict[Any, str] = {FLOAT: "d", INT: "l", BOOL: "?"}
 IDENTITIES: dict[np.ufunc, int] = {np.add: 0, np.multiply: 1}
 LOOPS: dict[np.ufunc, tuple[Any, ...]] = {
@@ -151,8 +164,60 @@ def _mean(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     array = context.make_array(signature.args[0])(context, builder, args[0])
     count = array.nitems
     deopt_if(context, builder, builder.icmp_signed("==", count, ZERO), "a mean of nothing")
+    if signature.args[0].dtype != FLOAT:
+        return _mean_of_whole(context, builder, signature, args)
     total = _by_loop(np.add)(context, builder, signature, args)
     return pinned(builder, builder.fdiv(total, builder.sitofp(count, F64)))
+
+
+def _as_floats(
+    context: Any, builder: Any, kind: Any, value: Any, change: Callable[[Any], Any]
+) -> tuple[Any, Any]:
+    """A buffer with what `change` makes of each element, and how many there are; it is the caller's to free."""
+    with walked(context, builder, kind, value, ITERATORS) as (data, count, stride):
+        buffer = call_c(builder, "malloc", BYTES, builder.add(builder.mul(count, EIGHT), EIGHT))
+        lost = cgutils.is_null(builder, buffer)
+        amount = builder.select(lost, ZERO, count)
+        with cgutils.for_range(builder, amount, intp=I64) as loop:
+            result = change(element(builder, data, stride, loop.index, kind.dtype))
+            place = builder.gep(buffer, [builder.mul(loop.index, EIGHT)])
+            builder.store(result, builder.bitcast(place, F64.as_pointer()))
+    deopt_if(context, builder, lost, "no memory for a copy")
+    return buffer, count
+
+
+def _mean_of_buffer(builder: Any, buffer: Any, count: Any) -> Any:
+    """The pairwise sum of a buffer, which is freed, through how many there are."""
+    out = cgutils.alloca_once(builder, F64)
+    builder.store(ir.Constant(F64, 0.0), out)
+    call_loop(builder, (np.add, "dd->d"), [out, buffer, out], [count], [ZERO, EIGHT, ZERO])
+    call_c(builder, "free", ir.VoidType(), buffer)
+    return pinned(builder, builder.fdiv(builder.load(out), builder.sitofp(count, F64)))
+
+
+def _mean_of_whole(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Ints and bools become floats in the iterator's buffer, so a larger array deopts."""
+    kind = signature.args[0]
+    fits_buffer(context, builder, context.make_array(kind)(context, builder, args[0]).nitems)
+    convert = builder.sitofp if kind.dtype == INT else builder.uitofp
+    buffer, count = _as_floats(context, builder, kind, args[0], lambda value: convert(value, F64))
+    return _mean_of_buffer(builder, buffer, count)
+
+
+def _variance(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """The mean of the squared distances from the mean, as `_methods._var` computes it."""
+    mean = _mean(context, builder, signature, args)
+
+    def squared(value: Any) -> Any:
+        distance = builder.fsub(value, mean)
+        return builder.fmul(distance, distance)
+
+    return _mean_of_buffer(builder, *_as_floats(context, builder, signature.args[0], args[0], squared))
+
+
+def _deviation(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    variance = _variance(context, builder, signature, args)
+    return pinned(builder, intrinsic(builder, "llvm.sqrt.f64", F64, variance))
 
 
 # -- with one right answer -----------------------------------------------------------------------------------------------
@@ -230,7 +295,7 @@ def _python_extreme(sign: str) -> Implementation:
 
 # -- keys ----------------------------------------------------------------------------------------------------------------
 def _dtype(kind: Any) -> Any:
-    return kind.dtype if isinstance(kind, numba_types.Array) else None
+    return kind.dtype if isinstance(kind, numba_types.Array) else FLOAT  # to be refused in words
 
 
 def _summed(kind: Any) -> Any:
@@ -238,7 +303,7 @@ def _summed(kind: Any) -> Any:
 
 
 def _always(result: Any) -> Callable[[Any], Any]:
-    return lambda kind: result if isinstance(kind, numba_types.Array) else None
+    return lambda _: result
 
 
 ALL_THREE, NUMBERS = (FLOAT, INT, BOOL), (FLOAT, INT)
@@ -251,6 +316,8 @@ ANY = array_primitive("any", 1, _always(BOOL), _searched(wanted=True))
 ALL = array_primitive("all", 1, _always(BOOL), _searched(wanted=False))
 ARGMIN = array_primitive("argmin", 1, _always(INT), _place("<"))
 ARGMAX = array_primitive("argmax", 1, _always(INT), _place(">"))
+VAR = array_primitive("var", 1, _always(FLOAT), _variance)
+STD = array_primitive("std", 1, _always(FLOAT), _deviation)
 PYTHON_ANY = array_primitive("python_any", 1, _always(BOOL), _searched(wanted=True))
 PYTHON_ALL = array_primitive("python_all", 1, _always(BOOL), _searched(wanted=False))
 PYTHON_SUM = array_primitive("python_sum", 1, _dtype, _folded(_add_as_python, from_first=False))
@@ -261,7 +328,9 @@ PYTHON_MAX = array_primitive("python_max", 1, _dtype, _python_extreme(">"))
 REDUCTIONS: dict[Key, tuple[str, tuple[Any, ...], np.ufunc | None]] = {
     SUM: ("sum", ALL_THREE, np.add),
     PROD: ("prod", NUMBERS, np.multiply),
-    MEAN: ("mean", (FLOAT,), np.add),
+    MEAN: ("mean", ALL_THREE, np.add),
+    VAR: ("var", (FLOAT,), np.add),
+    STD: ("std", (FLOAT,), np.add),
     LEAST_OF: ("min", ALL_THREE, np.minimum),
     MOST_OF: ("max", ALL_THREE, np.maximum),
     ANY: ("any", ALL_THREE, None),
@@ -294,6 +363,8 @@ def refusal(key: Key, kind: Any) -> Reject | None:
         return Reject(f"Python's `{name}` of an array of {kind.ndim} dimensions")
     if kind.ndim > 2 and not in_place(kind, C if key in IN_C_ORDER else ANY_ORDER):
         return Reject(f"`{name}` of {kind.ndim} dimensions whose elements are not one row in memory")
+    if key is MEAN and kind.dtype != FLOAT and not (in_place(kind, ANY_ORDER) and offered(np.add, FLOAT)):
+        return Reject("`mean` of a view of whole numbers")
     if ufunc is not None and kind.dtype in LOOPS[ufunc] and not offered(ufunc, kind.dtype):
         return Reject(f"NumPy's own `{name}` cannot be reached in NumPy {np.__version__}")
     return None

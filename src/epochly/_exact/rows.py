@@ -80,9 +80,7 @@ def walked(
         yield row(context, builder, kind, value)
         return
     if kind.dtype == FLOAT and order == ITERATORS:
-        large = builder.icmp_signed(">", count, ir.Constant(I64, BUFFER))
-        deopt_if(context, builder, large, "a view with gaps that is larger than NumPy's buffer")
-        _usual_buffer(context, builder)
+        fits_buffer(context, builder, count)
     size = ir.Constant(I64, ITEM[kind.dtype])
     copy = call_c(builder, "malloc", BYTES, builder.add(builder.mul(count, size), size))
     deopt_if(context, builder, cgutils.is_null(builder, copy), "no memory for a copy")
@@ -127,6 +125,13 @@ def _gather(builder: Any, machine: Any, data: Any, axes: tuple[Any, Any], copy: 
             place = builder.load(target)
             builder.store(builder.load(builder.bitcast(source, machine)), place)
             builder.store(builder.gep(place, [ir.Constant(I32, 1)]), target)
+
+
+def fits_buffer(context: Any, builder: Any, count: Any) -> None:
+    """Deopt unless so many elements fit into the iterator's buffer at once."""
+    large = builder.icmp_signed(">", count, ir.Constant(I64, BUFFER))
+    deopt_if(context, builder, large, "an array larger than NumPy's buffer")
+    _usual_buffer(context, builder)
 
 
 def _usual_buffer(context: Any, builder: Any) -> None:

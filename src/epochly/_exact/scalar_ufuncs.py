@@ -17,9 +17,11 @@ from numba.core import cgutils
 
 from epochly._exact.kinds import NUMPY, Kind, words
 from epochly._exact.lowering import (
+    BOOL,
     F64,
     FLOAT,
     I64,
+    INFINITY,
     INT,
     ZERO,
     Implementation,
@@ -37,9 +39,21 @@ OF_REALS = (  # of an int they give what they give of the float it is
     *(np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p),
     *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan),
     *(np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh),
+    *(np.deg2rad, np.rad2deg, np.radians, np.degrees),
 )
 OF_FLOATS = (np.floor, np.ceil, np.rint, np.trunc, np.square, np.sign, np.reciprocal)
-OF_TWO_FLOATS = (np.minimum, np.maximum, np.hypot, np.arctan2, np.copysign, np.power)
+OF_TWO_FLOATS = (
+    *(np.minimum, np.maximum, np.fmin, np.fmax, np.hypot, np.arctan2, np.copysign, np.power),
+    *(np.logaddexp, np.logaddexp2, np.nextafter, np.fmod),
+)
+ASKING: dict[
+    np.ufunc, tuple[str, Any]
+] = {  # what is asked of a float's class is exact; of an int it is clear
+    np.isnan: ("uno", None),
+    np.isinf: ("==", INFINITY),
+    np.isfinite: ("<", INFINITY),
+}
+PLAIN = (np.sqrt, np.absolute, *ASKING)  # no loop of NumPy's is needed
 ITEM = ir.Constant(I64, 8)  # bytes of a float64
 EDGES = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, np.inf, -np.inf, np.nan, 5e-324, 1e-310, 710.0, -746.0, 1e308)
 SPANS = (1.0, 10.0, 1e3, 1e-8, 1e18)
@@ -100,12 +114,25 @@ def _abs(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
     )  # wraps at the least int, as NumPy does
 
 
+def _asked(sign: str, bound: Any) -> Implementation:
+    def lower(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value = _as_float(builder, signature.args[0], args[0])
+        if bound is None:
+            return builder.fcmp_unordered(sign, value, value)
+        return builder.fcmp_ordered(sign, intrinsic(builder, "llvm.fabs.f64", F64, value), bound)
+
+    return lower
+
+
 def _keys() -> dict[np.ufunc, Key]:
     real, whole = ((FLOAT,), (FLOAT, _sqrt)), ((INT,), (FLOAT, _sqrt))
     keys: dict[np.ufunc, Key] = {
         np.sqrt: primitive("numpy_sqrt", dict((real, whole))),
         np.absolute: primitive("numpy_absolute", {(FLOAT,): (FLOAT, _abs), (INT,): (INT, _abs)}),
     }
+    for asking, (sign, bound) in ASKING.items():
+        lower = _asked(sign, bound)
+        keys[asking] = primitive(f"numpy_{asking.__name__}", {(FLOAT,): (BOOL, lower), (INT,): (BOOL, lower)})
     for ufunc in (*OF_REALS, *OF_FLOATS, *OF_TWO_FLOATS):
         announce(ufunc, _spelling(ufunc))
         cases: dict[tuple[Any, ...], tuple[Any, Implementation]] = {
@@ -123,15 +150,15 @@ FUNCTIONS = _keys()
 def call(checker: Checker, ufunc: np.ufunc, expr: Any, target: Any) -> Kind:
     """The kind of a function of numbers, or a rejection; numba's own code for it is swapped for ours."""
     args = [checker.type_of(arg) for arg in expr.args]
-    takes = (FLOAT, INT) if ufunc in OF_REALS or ufunc in (np.sqrt, np.absolute) else (FLOAT,)
+    takes = (FLOAT, INT) if ufunc in OF_REALS or ufunc in PLAIN else (FLOAT,)
     if len(args) != ufunc.nin or any(arg not in takes for arg in args):
         raise checker.reject(f"`{ufunc.__name__}` of {' and '.join(map(words, args))}")
-    if ufunc not in (np.sqrt, np.absolute) and not _offered(ufunc):
+    if ufunc not in PLAIN and not _offered(ufunc):
         raise checker.reject(f"NumPy's own `{ufunc.__name__}` cannot be reached in NumPy {np.__version__}")
-    result = INT if ufunc is np.absolute and args[0] == INT else FLOAT
+    result = BOOL if ufunc in ASKING else INT if ufunc is np.absolute and args[0] == INT else FLOAT
     if checker.type_of(target) != result:
         raise checker.reject(f"`{ufunc.__name__}` gives {words(checker.type_of(target))}")
-    if ufunc not in OF_REALS and ufunc is not np.sqrt:
+    if ufunc not in OF_REALS and ufunc is not np.sqrt and ufunc not in ASKING:
         for arg in expr.args:
             checker.not_literal(arg)
     checker.swap(expr, FUNCTIONS[ufunc], result, *args)

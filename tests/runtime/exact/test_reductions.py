@@ -192,7 +192,7 @@ def test_an_unused_reduction_still_warns():
     ("function", "array"),
     [
         (sums, np.ones((4, 4, 4))[::2, ::2, ::2]),
-        (mean, np.arange(3)),
+        (mean, np.arange(16).reshape(4, 4)[::2, ::2]),
         (by_python, np.ones((2, 2))),
         (by_python, np.array([True])),
     ],
@@ -272,3 +272,118 @@ def test_an_unusual_buffer_is_noticed():
         assert exact.served == "deopt"
     finally:
         np.setbufsize(before)
+
+
+def spread(a):
+    return a.std(), np.std(a), a.var(), np.var(a)
+
+
+def means(a):
+    return a.mean(), np.mean(a)
+
+
+def length(a):
+    return np.linalg.norm(a)
+
+
+def so_far(a):
+    return np.cumsum(a)
+
+
+def product_so_far(a):
+    return a.cumprod()
+
+
+def moving_average(a, n):
+    c = np.cumsum(a)
+    s = 0.0
+    for i in range(n, len(a)):
+        s += (c[i] - c[i - n]) / n
+    return s
+
+
+def standardised(x):
+    for j in range(x.shape[1]):
+        m = x[:, j].mean()
+        s = x[:, j].std()
+        for i in range(x.shape[0]):
+            x[i, j] = (x[i, j] - m) / s
+
+
+def by_axis(a):
+    return a.sum(axis=0)
+
+
+@pytest.mark.parametrize("function", [spread, length, so_far, product_so_far])
+def test_more_of_vectors_of_floats(function):
+    known = {}
+    for step in STEPS[:2] if function is length else STEPS:
+        for size in SIZES:
+            exact = known.setdefault((step == 1, size < 2), differ.Exact(function))
+            equal(function, lambda size=size, step=step: (_floats(size, step) / 1e3,), exact)
+            assert exact.served == ("machine" if size or function is not spread else "deopt"), exact.why
+
+
+@pytest.mark.parametrize("function", [spread, length, so_far, product_so_far, means])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([-0.0, -0.0]),
+        np.array([1.0, np.nan]),
+        np.array([np.inf, 1.0]),
+        np.array([np.inf, -np.inf]),
+        np.array([1e200] * 9),
+        np.array([1e308] * 9),
+        np.array([5e-324] * 9),
+        np.arange(4.0)[::-1],
+        np.arange(12.0).reshape(3, 4),
+        np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+        np.arange(48.0).reshape(6, 8)[::2, ::2],
+        np.broadcast_to(np.float64(0.1), (40,)),
+    ],
+    ids=str,
+)
+def test_edges_of_more(function, array):
+    equal(function, lambda: (array,))
+    with np.errstate(all="raise"):
+        equal(function, lambda: (array,))
+
+
+@pytest.mark.parametrize(
+    ("function", "array"),
+    [
+        (means, _ints(5000)),
+        (means, _ints(5000, -1)),
+        (means, _bools(777)),
+        (means, _ints(60).reshape(6, 10)),
+        (so_far, _ints(500)),
+        (product_so_far, _ints(500, 3)),
+        (so_far, np.array([2**63 - 1, 1], "i8")),
+    ],
+)
+def test_more_of_whole_numbers(function, array):
+    exact = equal(function, lambda: (array,))
+    assert exact.served == "machine", exact.why
+
+
+def test_a_mean_of_more_ints_than_the_buffer_holds_is_given_up():
+    exact = equal(means, lambda: (_ints(9000),))
+    assert exact.served == "deopt"
+
+
+@pytest.mark.parametrize(
+    ("function", "make"),
+    [
+        (moving_average, lambda: (_floats(60), 5)),
+        (standardised, lambda: (_floats(60).reshape(12, 5),)),
+    ],
+)
+def test_programs(function, make):
+    exact = equal(function, make)
+    assert exact.served == "machine", exact.why
+
+
+def test_an_axis_stays_with_numpy():
+    exact = equal(by_axis, lambda: (np.ones((2, 3)),))
+    assert exact.served == "rejected"
+    assert exact.why == "`sum` with an axis or another option"

@@ -172,3 +172,51 @@ def test_other_numbers_stay_with_numpy(function, number):
     one, two, exact = differ.both(function, lambda: (number,))
     assert one == two
     assert exact.served == "rejected"
+
+
+def asked(x):
+    return np.isnan(x), np.isinf(x), np.isfinite(x), 1 if np.isnan(x) else 2
+
+
+def more_of_two(x, y):
+    return np.fmin(x, y), np.fmax(x, y), np.fmod(x, y), np.nextafter(x, y), np.logaddexp(x, y)
+
+
+def angles(x):
+    return np.deg2rad(x), np.rad2deg(x), np.radians(x), np.degrees(x)
+
+
+def without_nan(a):
+    s = 0.0
+    n = 0
+    for x in a:
+        if not np.isnan(x):
+            s += x
+            n += 1
+    return s / n
+
+
+@pytest.mark.parametrize("function", [asked, angles])
+def test_more_functions_of_one_number(function):
+    exact = differ.Exact(function)
+    for number in (*POINTS, 3, *map(np.float64, POINTS)):
+        if function is asked or isinstance(number, float):
+            one, two, _ = differ.both(function, lambda: (number,), exact)  # noqa: B023
+            assert one == two, number
+            assert exact.served != "rejected", exact.why
+
+
+def test_more_functions_of_two_numbers():
+    exact, served = differ.Exact(more_of_two), set()
+    for x in POINTS[:12]:
+        for y in POINTS:
+            one, two, _ = differ.both(more_of_two, lambda: (x, y), exact)  # noqa: B023
+            assert one == two, (x, y)
+            served.add(exact.served)
+    assert "machine" in served, exact.why
+
+
+def test_a_loop_that_asks():
+    one, two, exact = differ.both(without_nan, lambda: (np.array([1.0, np.nan, 2.0]),))
+    assert one == two
+    assert exact.served == "machine", exact.why
