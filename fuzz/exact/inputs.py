@@ -44,10 +44,10 @@ COMPLEXES = [
     1e300 + 1e300j,
     -1.5 - 0.5j,
 ]
-SHAPES = {
-    1: [(8,)] * 12 + [(0,), (1,), (3,), (17,)],
-    2: [(3, 3)] * 6 + [(2, 4), (0, 3), (1, 1), (4, 3)],
-    3: [(2, 3, 2)] * 4 + [(1, 1, 1), (2, 0, 2)],
+SHAPES = {  # long ones reach the blocks that sums and vector code work in
+    1: [(8,)] * 40 + [(0,), (1,), (3,), (17,)] * 2 + [(150,), (300,)],
+    2: [(3, 3)] * 18 + [(2, 4), (0, 3), (1, 1), (4, 3)] * 2 + [(12, 13)],
+    3: [(2, 3, 2)] * 8 + [(1, 1, 1), (2, 0, 2)],
 }
 POOL = 48  # arrays of one dtype, shape and mood
 LAYOUTS = ("C", "C", "C", "C", "F", "strided", "reversed", "offset", "read-only", "transposed")
@@ -192,30 +192,45 @@ class Call:
 
 
 def shared_with(args, bases, first, how):
-    """An argument that lies in the memory of another."""
+    """An argument that lies in the memory of another, whose layout it does not change."""
     array = args[first]
     if how == "same":
         return array
     if how == "bits":
         return array.view("i8" if array.dtype == "f8" else "f8")
-    base = np.concatenate([array, array[:1]])  # shifted by one
-    args[first] = base[:-1]
+    if how == "mirrored":
+        return array[::-1]
+    steps = 2 if how in ("woven", "behind") else 1
+    base = np.resize(array, (len(array) + 2) * steps) if len(array) else np.ones(2 * steps, array.dtype)
+    args[first] = base[: len(array) * steps : steps]
+    args[first][...] = array
     bases.append(base)
-    return base[1:]
+    start = 1 if how in ("woven", "shifted") else 2
+    return base[start : start + len(array) * steps : steps]
 
 
 def sharing(chooser, parameters):
-    """Two arrays of a program that could be one, if there are two."""
-    plain = [
-        place for place, each in enumerate(parameters) if each.dimensions and each.layout in ("C", "offset")
-    ]
-    chooser.shuffle(plain)
-    for first in plain:
-        for second in plain:
+    """Two arrays of a program that could be one, or lie in the same memory, if there are two."""
+    places = [place for place, each in enumerate(parameters) if each.dimensions]
+    chooser.shuffle(places)
+    for first in places:
+        for second in places:
             one, other = parameters[first], parameters[second]
-            if first != second and one.kind == other.kind:
-                return first, second, chooser.choice(["same", "shifted"] if one.dimensions == 1 else ["same"])
-            if {one.kind, other.kind} == {"f8[1]", "i8[1]"}:
+            layouts = (
+                "C" if one.layout == "offset" else one.layout,
+                "C" if other.layout == "offset" else other.layout,
+            )
+            if first == second:
+                continue
+            if one.kind == other.kind and layouts[0] == layouts[1] and layouts[0] != "read-only":
+                vector = one.dimensions == 1
+                hows = {"C": ["same", "shifted"], "strided": ["same", "woven", "behind"]}.get(
+                    layouts[0], ["same"]
+                )
+                return first, second, chooser.choice(hows if vector else ["same"])
+            if one.kind == other.kind and layouts == ("C", "reversed") and one.dimensions == 1:
+                return first, second, "mirrored"
+            if {one.kind, other.kind} == {"f8[1]", "i8[1]"} and layouts == ("C", "C"):
                 return first, second, "bits"
     return None
 
@@ -239,7 +254,7 @@ def drawn(chooser, parameters, mood):
         else:
             value = number(chooser, each.kind, here)
             values.append(as_numpy(value, each.kind) if each.numpy else value)
-    share = sharing(chooser, parameters) if chooser.random() < 0.12 else None
+    share = sharing(chooser, parameters) if chooser.random() < 0.15 else None
     return Call(parameters, values, share)
 
 

@@ -87,6 +87,14 @@ def unboxed():
     entry.box_for = dispatch.box_for = broken
 
 
+def overlapping():
+    """Array expressions go straight into memory that they still read."""
+    from epochly._exact import elements, layouts
+
+    assert elements.clash
+    elements.clash = lambda *_: layouts.FALSE
+
+
 def truncating(_old):
     """The remainder of C."""
     return lambda _context, builder, _signature, args: builder.srem(*args)
@@ -127,6 +135,10 @@ MUTANTS = {
     "no undo": unrestored,
     "names are frozen": unguarded,
     "Python's numbers for NumPy's": unboxed,
+    "narrow ints wrap": without_deopt("leaves the width of NumPy's type"),
+    "nothing is reduced": without_deopt("a reduction of nothing", "a mean of nothing"),
+    "names are always bound": without_deopt("a name is unbound"),
+    "overlaps are not seen": overlapping,
     "the remainder has C's sign": with_primitive("mod", truncating),
     "min prefers NaN": with_primitive("min", unordered),
     "the remainder has no sign of zero": with_primitive("mod_float", unsigned_zero),

@@ -30,6 +30,12 @@ SLOWEST_S = 0.03  # of processor time, of one call in the interpreter; slower on
 CALLS = 360  # of one program
 TRIAL = 30  # calls after which a program is left that machine code hardly serves
 LEAST_SHARE = 0.15
+STRIPS = (
+    2**16,
+    3,
+    2**16,
+    1,
+)  # passes of a loop between two looks for signals; no input is long enough for the real one
 MOODS = ("mild", "mild", "mild", "wide", "wide", "wide", "wide", "close", "close")
 ODD_SHARE, AMBIENT_SHARE = 0.03, 0.04
 
@@ -188,11 +194,18 @@ class Run:
 
 def one_program(seed, tally, calls=CALLS):
     """Run the program of a seed."""
+    from epochly._exact import machine  # it brings numba, and a mutant has to come first
+
     program = written(seed)
+    strip = machine.STRIP
+    machine.STRIP = STRIPS[seed % len(STRIPS)]
     with warnings.catch_warnings(record=True) as log:
         warnings.simplefilter("always")
         here = Run(program, tally, log, random.Random(seed * 7 + 1), Served(program.function))
-        compiled = here.calls(calls)
+        try:
+            compiled = here.calls(calls)
+        finally:
+            machine.STRIP = strip
     tally.programs += 1
     tally.ways += here.ways
     tally.calls += here.ways.total()
