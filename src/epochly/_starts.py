@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
+    from types import CodeType, FrameType
 
 FREE_IDS = (3, 4)  # 0, 1, 2 and 5 are a debugger's, coverage's, a profiler's and an optimizer's
 ENOUGH = 1_000  # starts that are reported per code object; at 0.1 us each, it costs 0.1 ms at most
@@ -52,3 +52,25 @@ class Starts:
             return self._monitoring.DISABLE
         self.counts[code] += 1
         return self._monitoring.DISABLE if self.counts[code] >= ENOUGH else None
+
+
+def after_this(monitoring: Any, frame: FrameType | None, action: Callable[[], object]) -> bool:
+    """Act when a function next starts after `frame` has gone on from where it is; False where no id is free to tell."""
+    tool = next((each for each in FREE_IDS if monitoring.get_tool(each) is None), None)
+    if tool is None:
+        return False
+    places = [] if frame is None else [(frame, frame.f_lasti)]
+
+    def started(_code: CodeType, _offset: int) -> None:
+        if any(each.f_lasti == place for each, place in places):
+            return
+        places.clear()
+        monitoring.set_events(tool, 0)
+        monitoring.register_callback(tool, monitoring.events.PY_START, None)
+        monitoring.free_tool_id(tool)
+        action()
+
+    monitoring.use_tool_id(tool, "epochly")
+    monitoring.register_callback(tool, monitoring.events.PY_START, started)
+    monitoring.set_events(tool, monitoring.events.PY_START)
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from threading import Thread
 from threading import enumerate as threads_alive
 from types import FunctionType, SimpleNamespace
@@ -15,7 +16,7 @@ import epochly
 from epochly._config import Config
 from epochly._finder import Finder, functions_of, own_files
 from epochly._monitor import Hot, Sampler
-from epochly._starts import ENOUGH, Starts
+from epochly._starts import ENOUGH, Starts, after_this
 
 MS = 1_000_000
 
@@ -263,3 +264,36 @@ def test_starts_work_with_the_real_interface():
     finally:
         starts.stop()
     assert starts.counts[plain.__code__] == 1
+
+
+def test_after_this_waits_until_the_frame_has_gone_on():
+    """Functions that start while the frame stands still (hooks of a fork) are not what is waited for."""
+    monitoring, frame, done = FakeMonitoring({3: "somebody"}), SimpleNamespace(f_lasti=10), []
+    assert after_this(monitoring, frame, lambda: done.append(1))
+    assert monitoring.tools == {3: "somebody", 4: "epochly"}
+    callback = monitoring.callback
+    callback(plain.__code__, 0)
+    assert done == []
+    frame.f_lasti = 12
+    callback(plain.__code__, 0)
+    assert done == [1]
+    assert (monitoring.tools, monitoring.listening, monitoring.callback) == ({3: "somebody"}, 0, None)
+    assert not after_this(FakeMonitoring({3: "a", 4: "b"}), None, done.clear)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs Python 3.12")
+def test_fork_of_a_sampled_program_gives_no_warning_of_threads():
+    """A program without threads is not told that it has some, and is sampled again afterwards."""
+    sampler = Sampler(lambda _code, _line: None, interval_s=0.001)
+    sampler.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            child = os.fork()
+            if not child:
+                os._exit(0)
+        os.waitpid(child, 0)
+        plain(1)
+        assert sampler.alive
+    finally:
+        sampler.stop()
