@@ -209,8 +209,10 @@ class Site:
         config, history = self.settings(), self.history
         early = too_early(config, history)
         self.decision = early or decide(self.facts, self.session.machine(), config, history)
+        if early is not None and self.on_refusal is not None and 0 < history.mean_ns < CALL_NS:
+            self.decision = Decision(MONITOR, early.reason, final=True)  # the wrapper would only cost
         if self.decision.final:
-            self._back(say=self.facts.simple_parameters)
+            self._back(say=self.decision.level >= THREADING and self.facts.simple_parameters)
         return self.decision.level >= JIT and not self.session.outside.monitored()
 
     def _make(self, version: Version, args: tuple[Any, ...]) -> None:

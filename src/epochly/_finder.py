@@ -14,6 +14,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 from weakref import ref
 
+from epochly._call import Site
 from epochly._decide import PATIENCE_NS
 from epochly._facts import facts_of
 from epochly._monitor import Hot
@@ -22,7 +23,6 @@ from epochly._wrap import install
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from epochly._call import Site
     from epochly._session import Session
 
 INSTALLED = {"site-packages", "dist-packages"}
@@ -33,6 +33,12 @@ MOST_SHARING = 4  # functions of one code; each is compiled by itself
 def functions_of(code: CodeType) -> list[FunctionType]:
     """The function objects that run a code object, however they are held; a look over the whole heap."""
     return [each for each in gc.get_referrers(code) if type(each) is FunctionType and each.__code__ is code]
+
+
+def behind(code: CodeType) -> CodeType:
+    """The function's own code where `code` is that of its wrapper, which looks like it."""
+    site = next((each for each in code.co_consts if isinstance(each, Site)), None)
+    return code if site is None else site.original.__code__
 
 
 def own_files(*folders: str) -> Callable[[str], bool]:
@@ -70,11 +76,13 @@ class Finder:
     hot: Hot = field(default_factory=Hot)
     sites: dict[CodeType, list[ref[Site]]] = field(default_factory=dict)
     left: dict[CodeType, str] = field(default_factory=dict)
+    _kept: list[Site] = field(default_factory=list)  # for the report, also after the wrapper is gone
 
     def add(self, code: CodeType, line: int) -> None:
         """One sample; a function that has become hot gets its wrapper. Compiling is our time, and is not sampled."""
         if self.session.compiling:
             return
+        code = behind(code)
         self.hot.add(code, line)
         if code in self.sites or code in self.left or not self.own(code.co_filename):
             return
@@ -88,7 +96,9 @@ class Finder:
         if reason is None:
             functions = self.find(code)
             share_ns = spent_ns // max(1, len(functions))
-            self.sites[code] = [ref(install(each, self.session, spent_ns=share_ns)) for each in functions]
+            sites = [install(each, self.session, spent_ns=share_ns) for each in functions]
+            self.sites[code] = [ref(site) for site in sites]
+            self._kept += [] if code.co_freevars else sites
         else:
             self.left[code] = reason
 

@@ -157,6 +157,36 @@ def test_finder_leaves_out_what_it_cannot_swap(world, finder):
     assert finder.sites == {}
 
 
+def test_sample_of_a_wrapper_counts_for_its_function(world, finder):
+    """A wrapper is not taken for another function of the program, and gets no wrapper of its own."""
+    plain = fresh()
+    before = plain.__code__
+    feed(finder, world, before)
+    wrapper = plain.__code__
+    assert wrapper is not before
+    seen = finder.hot.by_code[before]
+    finder.add(wrapper, 1)
+    assert plain.__code__ is wrapper
+    assert finder.hot.by_code[before] == seen + 1
+    assert wrapper not in finder.hot.by_code
+
+
+def test_wrapper_of_a_function_that_is_too_short_is_taken_out(world, finder):
+    """Where compiled code could save nothing the wrapper would only cost, and other functions see the plain one."""
+    world.session.config = Config(mode="balanced")
+    plain = fresh()
+    before = plain.__code__
+    world.now = 10**9
+    feed(finder, world, before, samples=100)
+    assert plain.__code__ is not before
+    (site,) = world.session.sites()
+    site._spent_ns, site._weight = 600 * 10**6, 10**6  # 600 ns a call
+    assert plain(1) == 2
+    assert plain.__code__ is before
+    assert "less than compiled code could save" in site.decision.reason
+    assert world.said == []
+
+
 def test_finder_gives_closures_of_one_code_a_wrapper_each(world, finder):
     """Each has cells of its own, so each is compiled by itself."""
 

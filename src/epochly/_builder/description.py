@@ -28,7 +28,7 @@ OF_BUILTINS = {"builtins", "_io", "io"}  # where builtins say they are from; `op
 PLACE = "place"  # where it is written: told, and no part of the digest
 
 
-class Untold(Exception):  # noqa: N818 - caught by the errands: the function is compiled where it is called
+class Untold(Exception):  # noqa: N818 - caught by the errands: the function stays in the interpreter
     """A value that cannot be told."""
 
 
@@ -166,7 +166,10 @@ class _Teller:
         told = []
         for name in names:
             if name in function.__globals__:
-                told.append([name, self.value(function.__globals__[name], names)])
+                try:
+                    told.append([name, self.value(function.__globals__[name], names)])
+                except Untold as error:
+                    raise Untold(f"`{name}`: {error}") from None
             elif name in builtins:
                 _, module, own = _reference(builtins[name])
                 if own != name or module not in OF_BUILTINS:

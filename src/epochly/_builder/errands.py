@@ -2,7 +2,8 @@
 
 Nothing here waits, and nothing here is a thread for longer than an import: each timed call of the function looks where its
 errand is, and runs in the interpreter until the answer is there. Where there is no other process to ask (no cache folder,
-a forked or spawned child of the program, a function that cannot be told), the caller compiles as it would have before. A
+a forked or spawned child of the program), the caller compiles as it would have before. A function that values cannot tell
+stays in the interpreter: what it names is hardly ever what compiled code can use, and to find out would hold the call up. A
 process that ended while it compiled is not asked again for the same function, and nor is this one: whatever ended it would
 end us. It refuses to keep a call's arguments.
 """
@@ -33,7 +34,8 @@ SETTLE_S = 2.0  # seconds a fork or the end of the program waits for an import o
 # Each of the thousands of files an import looks for gives the interpreter lock away; a loop elsewhere gives it back after
 # this many seconds, so an import beside a loop took 7 s with Python's own 0.005.
 SWITCH_S = 0.0002
-State = Literal["new", "sent", "kept", "refused", "here"]
+UNTOLD_FIX = "give it as an argument, or use mode `aggressive`, which compiles in place"
+State = Literal["new", "sent", "kept", "refused", "untold", "here"]
 _WATCHED: list[ref[Errands]] = []
 
 
@@ -118,7 +120,7 @@ class Errands:
             errand = self._begun(function, args)
         if self._failed:
             return errand, None
-        if errand.refused is not None:
+        if errand.refused is not None and not (eager and errand.state == "untold"):
             return errand, errand.refused
         if eager or (errand.state == "here" and (patient or not errand.patient)):
             return errand, None
@@ -141,8 +143,11 @@ class Errands:
     def _begun(self, function: FunctionType, args: tuple[Any, ...]) -> Errand:
         try:
             told = described(function, args)
-        except (Untold, RecursionError, ValueError):
-            return Errand("here", patient=True)
+        except (Untold, RecursionError, ValueError) as error:
+            return Errand(
+                "untold",
+                refused=NotCompiled(f"it cannot be told to another process: {error}", fix=UNTOLD_FIX),
+            )
         key = digest(told, self.fingerprint)
         note = notes.read(self.compiler.store, key, function.__code__.co_firstlineno)
         if note is None:
