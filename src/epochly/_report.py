@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from epochly._stats import FunctionStats
 
 Form = Literal["term", "html", "json"]
+LEAST_MS = 5.0  # ms of a refusal that are worth a word
 FORMS: tuple[Form, ...] = ("term", "html", "json")
 
 
@@ -93,7 +94,7 @@ def _as_text(report: Report) -> str:
 
 
 def _saving(each: FunctionStats) -> str:
-    if not each.compile_ms:
+    if each.compile_ms < LEAST_MS and not each.compiled_calls:
         return ""
     beside = f" and {each.built_ms / 1e3:.2f} s beside it" if each.built_ms else ""
     what = "loading" if each.cache_hits or each.built_ms else "compiling"

@@ -169,7 +169,7 @@ class _Teller:
                 try:
                     told.append([name, self.value(function.__globals__[name], names)])
                 except Untold as error:
-                    raise Untold(f"`{name}`: {error}") from None
+                    raise Untold(str(error).replace("a name", f"`{name}`", 1)) from None
             elif name in builtins:
                 _, module, own = _reference(builtins[name])
                 if own != name or module not in OF_BUILTINS:

@@ -34,7 +34,7 @@ SETTLE_S = 2.0  # seconds a fork or the end of the program waits for an import o
 # Each of the thousands of files an import looks for gives the interpreter lock away; a loop elsewhere gives it back after
 # this many seconds, so an import beside a loop took 7 s with Python's own 0.005.
 SWITCH_S = 0.0002
-UNTOLD_FIX = "give it as an argument, or use mode `aggressive`, which compiles in place"
+UNTOLD_FIX = "give its numbers as arguments; mode `aggressive` tries it in place"
 State = Literal["new", "sent", "kept", "refused", "untold", "here"]
 _WATCHED: list[ref[Errands]] = []
 
@@ -146,7 +146,7 @@ class Errands:
         except (Untold, RecursionError, ValueError) as error:
             return Errand(
                 "untold",
-                refused=NotCompiled(f"it cannot be told to another process: {error}", fix=UNTOLD_FIX),
+                refused=NotCompiled(str(error), fix=UNTOLD_FIX),
             )
         key = digest(told, self.fingerprint)
         note = notes.read(self.compiler.store, key, function.__code__.co_firstlineno)

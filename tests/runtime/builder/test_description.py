@@ -131,7 +131,7 @@ def test_read_only_array_is_told_as_one():
 @pytest.mark.parametrize(
     ("function", "args", "why"),
     [
-        (lambda: THING, (), "`THING`: a name stands for a value of type `object`"),
+        (lambda: THING, (), "`THING` stands for a value of type `object`"),
         (lambda: iter(open), (), None),
         (lambda: TOO_BIG, (), "more than a megabyte"),
         (helper, ({},), "of type `dict`"),

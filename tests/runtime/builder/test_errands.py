@@ -324,7 +324,7 @@ def test_what_cannot_be_told_stays_in_the_interpreter(world, errands, builders):
     called(function, 20)
     assert (world.compiler.asked, builders) == ([], [])
     assert figures(function).status == "rejected"
-    assert figures(function).reason == "it cannot be told to another process: a value of type `object`"
+    assert figures(function).reason == "a value of type `object`"
     eager = wrap(untold, world.session, mode="aggressive")
     called(eager, 2)
     assert figures(eager).status == "compiled"

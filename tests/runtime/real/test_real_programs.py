@@ -2,7 +2,7 @@
 
 `requirements.txt` holds their versions by digest: a picture's hash (`blurhash`), geodesics (`geographiclib`) and an assignment solver
 (`munkres`), all of pure Python under the MIT or the Apache licence. They are installed beside the scripts that call them, so that
-they are the program's own files. The figures of `docs/guide/run.md` are printed by them, see there.
+they are the program's own files. What is printed is in `docs/guide/run.md`.
 """
 
 from __future__ import annotations
