@@ -220,6 +220,12 @@ class Site:
         if refused is not None:
             self._take(version, NotCompiled(refused[0], fix=refused[1]), 0)
             return
+        from epochly._exact.refusals import refused as without_types  # noqa: PLC0415 - only a hot function pays for it
+
+        refusal = without_types(self.original)
+        if refusal is not None:
+            self._take(version, NotCompiled(*refusal), 0)
+            return
         if not self._lock.acquire(blocking=False):
             return  # another thread is compiling, and this call does not wait for it
         try:

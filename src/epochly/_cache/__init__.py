@@ -11,13 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from epochly._cache.store import Limits, Off, Store, open_store
-from epochly._exact import Compiled, specialise
+from epochly._exact import Compiled, Rejected, specialise
 
 if TYPE_CHECKING:
     import types
     from collections.abc import Mapping
-
-    from epochly._exact import Rejected
 
 __all__ = ["Limits", "Off", "Store", "cached_specialise", "default_folder", "kept", "open_store"]
 
@@ -35,6 +33,11 @@ def cached_specialise(
     Returns:
         `Compiled`, with `cached` true when nothing was compiled and `compile_s` then the time to load; or `Rejected`.
     """
+    from epochly._exact.refusals import refused  # noqa: PLC0415 - only a hot function pays for it
+
+    refusal = refused(function)
+    if refusal is not None:
+        return Rejected(*refusal)
     if isinstance(store, Off):
         return specialise(function, args)
     from epochly._cache.shelf import CodeShelf  # noqa: PLC0415 - numba and NumPy load with the first one

@@ -65,6 +65,11 @@ def specialise(function: types.FunctionType, args: tuple[object, ...]) -> Compil
     Returns:
         `Compiled`, good for every call whose guards hold, or `Rejected`.
     """
+    from epochly._exact.refusals import refused  # noqa: PLC0415 - only a hot function pays for it
+
+    refusal = refused(function)
+    if refusal is not None:
+        return Rejected(*refusal)
     from epochly._exact.entry import compiled_or_rejected  # noqa: PLC0415 - numba and NumPy load with the first one
 
     return compiled_or_rejected(function, args)

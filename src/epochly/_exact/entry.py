@@ -6,7 +6,6 @@ checks away. See the package's docstring for the promise.
 
 from __future__ import annotations
 
-import re
 import time
 import types
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from numba.core import config
 from numba.core.errors import NumbaError
 
 from epochly._exact import Compiled, Rejected, layout
+from epochly._exact.complaints import translated
 from epochly._exact.dispatch import Dispatcher, boxing_for
 from epochly._exact.guards import watched
 from epochly._exact.inference import Again
@@ -54,7 +54,10 @@ def compiled_or_rejected(
     except NumbaError as error:
         return _refused_by_numba(error)
     except Exception as error:  # noqa: BLE001 - numba raises many kinds; whatever it is, the interpreter runs the function
-        return Rejected(f"numba {numba.__version__} cannot compile it: {type(error).__name__}: {error}", None)
+        said = f"{type(error).__name__}: {error}"
+        return Rejected(
+            f"something in it is not on the exact list (numba {numba.__version__} says: {said})", None
+        )
     compile_s = time.perf_counter() - start
     if shelf is not None and not shelf.settle(made) and found is not None:
         return compiled_or_rejected(function, args)
@@ -118,12 +121,8 @@ def _machine_code(function: types.FunctionType, args: tuple[object, ...], job: J
 
 
 def _refused_by_numba(error: Any) -> Rejected:
-    """Numba's own rejection: its first sentence, and the line when it names one."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    """Numba's own rejection, in words of ours."""
     cause = error.__cause__ or error.__context__
     if isinstance(cause, Reject):
         return Rejected(cause.reason, cause.line, cause.fix)
-    line = re.search(r"\((\d+)\)|line (\d+)", text)
-    said = [part.strip() for part in text.splitlines() if part.strip() and not part.startswith("Failed in")]
-    found = next((int(group) for group in line.groups() if group), None) if line else None
-    return Rejected(f"its types cannot be told: {said[0] if said else type(error).__name__}", found)
+    return Rejected(*translated(str(error)))

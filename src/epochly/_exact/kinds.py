@@ -7,6 +7,7 @@ meet. Pure values; numba is not imported here. It refuses to join what has no co
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 PY, NP, LITERAL = "py", "np", "literal"  # a literal int that shares its register with floats
@@ -76,6 +77,18 @@ WORDS = {
     "none": "None",
     "uint64": "an int too large",
 }
+SHAPES = (  # how names of types begin
+    (r"(?i)(Uni|Named)*tuple\(", "a tuple"),
+    (r"OptionalType\(", "None on some path"),
+    (r"(reflected )?list\(", "a list"),
+    (r"Literal\[int\]", "an int"),
+    (r"Literal\[bool\]", "a bool"),
+    (r"slice<", "a slice"),
+    (r"unicode_type|Literal\[str\]", "text"),
+    (r"range_", "a range"),
+    (r"(type\(CPUDispatcher|Function\()", "a function"),
+    (r"Module\(", "a module"),
+)
 OPAQUE = Opaque()
 PYTHON, NUMPY = Number(frozenset({PY})), Number(frozenset({NP}))
 
@@ -101,4 +114,12 @@ def joined(one: Kind | None, other: Kind | None) -> Kind | None:
 def words(machine_type: object) -> str:
     """A machine type as a reader of Python says it."""
     name = str(machine_type)
-    return WORDS.get(name, f"a value of type {name}")
+    if name in WORDS:
+        return WORDS[name]
+    array = re.fullmatch(r"(?:readonly |unaligned )*array\((\w+), (\d)d, .*\)", name)
+    if array:
+        return f"an array of {array[1]} in {array[2]} dimension{'s' * (array[2] != '1')}"
+    for pattern, said in SHAPES:
+        if re.match(pattern, name):
+            return said
+    return f"a value of type {name}"
