@@ -14,6 +14,8 @@ import sys
 import types
 from typing import Any
 
+from epochly._exact.behind import behind
+
 MOST_FUNCTIONS = 64  # that one function reaches; the same bound as the key's
 MOST_BYTES = 2**20  # of one description; a function with larger constants is a table
 DEEPEST = 16  # tuples in tuples, modules in modules, code in code
@@ -187,7 +189,7 @@ class _Teller:
             inside = [[name, self.value(space[name], names, depth + 1)] for name in names if name in space]
             return ["module", value.__name__, inside]
         if type(value) is types.FunctionType and str(value.__module__).partition(".")[0] not in VERSIONED:
-            return ["function", self.number(value)]
+            return ["function", self.number(behind(value))]
         try:
             return constant(value)
         except Untold:

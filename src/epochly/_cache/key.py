@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochly._cache.encoding import Undescribed, argument, code, constant, sequence, tagged, text
+from epochly._exact.behind import behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,7 +139,7 @@ class _Describer:
             )
             return tagged(b"module", text(value.__name__) + sequence(inside))
         if type(value) is types.FunctionType and not _is_of_numpy(value):
-            return self.function(value)
+            return self.function(behind(value))
         return constant(value) if _is_constant(value) else _reference(value)
 
 

@@ -11,6 +11,7 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from epochly._exact.behind import behind
 from epochly._exact.kinds import Reject
 
 if TYPE_CHECKING:
@@ -57,7 +58,16 @@ def watched(function: types.FunctionType, helpers: tuple[types.FunctionType, ...
         raise Reject("its globals are no plain dictionary")
     guards = {(id(each.namespace), each.name): each for one in every for each in _names(one)}
     cells = tuple((cell, cell.cell_contents) for one in every for cell in one.__closure__ or ())
-    return Watched(tuple(guards.values()), cells, tuple((one, one.__code__) for one in every))
+    held = (*(each.value for each in guards.values()), *(value for _, value in cells))
+    wrappers = {
+        id(value): value
+        for value in held
+        if isinstance(value, types.FunctionType) and behind(value) in helpers
+    }
+    watched_too = (one for one in wrappers.values() if one not in every)
+    return Watched(
+        tuple(guards.values()), cells, tuple((one, one.__code__) for one in (*every, *watched_too))
+    )
 
 
 def _names(function: types.FunctionType) -> Iterator[NameGuard]:

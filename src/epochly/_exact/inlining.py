@@ -16,6 +16,7 @@ from numba.core import ir
 from numba.core.untyped_passes import InlineInlinables
 
 from epochly._exact import Deopt
+from epochly._exact.behind import behind
 from epochly._exact.branches import refuse_unread
 from epochly._exact.kinds import Reject
 from epochly._exact.parameters import bind
@@ -62,7 +63,7 @@ def _helpers_called(func_ir: Any) -> list[tuple[Any, types.FunctionType]]:
             if isinstance(meant, types.ModuleType):
                 modules[statement.target.name] = meant
             elif type(meant) is types.FunctionType and not str(meant.__module__).startswith("numpy"):
-                found[statement.target.name] = (statement, meant)
+                found[statement.target.name] = (statement, behind(meant))
     helpers = [name for name in found if name in called]
     for name in helpers:
         block, call = called[name]
