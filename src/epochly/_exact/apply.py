@@ -18,8 +18,10 @@ from epochly._exact.fused import Fuser
 from epochly._exact.kinds import CODES, LITERAL, Number, Reject
 from epochly._exact.lowering import FLOAT, INT, NONE, Key, numba_types
 from epochly._exact.machine import (
+    BARRIER,
     CLEAR_FLAGS,
     JOINED_TAG,
+    KEEP,
     ONE_PASS,
     TAG_IS,
     TAG_IS_NOT,
@@ -57,6 +59,8 @@ class Applier:
         for label, block in self.blocks.items():
             self.out = []
             arguments_left = label == first
+            if label in self.plan.pins.barriers and self.plan.uses_flags:
+                self.call(block, block.loc, BARRIER, (), NONE)
             if label in headers:
                 self.call(block, block.loc, ONE_PASS, (), NONE)
             for statement in block.body:
@@ -110,6 +114,9 @@ class Applier:
         if id(statement) in self.casts:
             self.convert(block, statement, self.casts[id(statement)])
         if isinstance(statement, ir.Return) and self.plan.uses_flags:
+            for name in sorted(self.plan.pins.kept[id(statement)]):
+                if self.typemap[name] == FLOAT:
+                    self.call(block, statement.loc, KEEP, (ir.Var(block.scope, name, statement.loc),), NONE)
             self.call(block, statement.loc, TEST_FLAGS, (), NONE)
         if isinstance(statement, ir.Assign) and id(statement.value) in self.called:
             key, function = self.called[id(statement.value)]

@@ -32,7 +32,7 @@ from epochly._exact.kinds import (
 )
 from epochly._exact.lowering import EXACT_IN_FLOAT, FLOAT, INT, NONE, numba_types, plain
 from epochly._exact.operators import INPLACE
-from epochly._exact.pins import operations_that_feed
+from epochly._exact.pins import Flow, Pins
 from epochly._exact.plan import Cast, Check, Plan, Swap
 from epochly._exact.promotion import COMPLEXES, SCALARS, SINGLE
 from epochly._exact.values import MOST_DIMENSIONS, kind_of_constant
@@ -123,7 +123,7 @@ class Checker:
                 isinstance(statement.value, ir.Const | ir.Var) or getattr(statement.value, "op", "") == "phi"
             )
         }
-        self.fed: set[int] = set()  # operations that need no pin of their own
+        self.pins = Pins()
 
     # -- questions -------------------------------------------------------------------------------------------------
     def type_of(self, var: Any) -> Any:
@@ -218,7 +218,7 @@ class Checker:
         """Check the whole function."""
         self.find_index_tuples()
         arrays = {name for name, kind in self.typemap.items() if isinstance(kind, numba_types.Array)}
-        self.fed = operations_that_feed(self.blocks, arrays)
+        self.pins = Flow(self.blocks, arrays).run()
         self.to_fixed_point()
         self.followed, self.plan = self.plan.kinds, Plan()
         self.to_fixed_point()
@@ -238,6 +238,7 @@ class Checker:
                     self.plan.tagged.add(name)
                 if kind.may_be_numpy and plain(self.typemap[name]) in FLAGGED:
                     self.plan.uses_flags = True
+        self.plan.pins = self.pins
         return self.plan
 
     def to_fixed_point(self) -> None:

@@ -1,6 +1,6 @@
 """The part of the applier that puts a loop into a loop over its strips.
 
-The block before the loop goes to a new one, which takes the next strip, looks for signals, and checks the limits of the strip
+Unless there is no pass at all, the block before the loop goes to a new one, which takes the next strip, looks for signals, and checks the limits of the strip
 for its first and last pass; a second new block stands where the range is used up, and goes back while passes are left. It
 refuses nothing; what may be done so is decided in `strips`.
 """
@@ -42,7 +42,14 @@ def cut(applier: Applier, strip: Strip) -> None:
 
     applier.out = []
     left = applier.call(entry, loc, PASSES_LEFT, (iterator,), INT)
-    entry.body = [*entry.body[:-1], *applier.out, ir.Jump(before, loc)]
+    if strip.brief:
+        start: Any = ir.Jump(before, loc)
+    else:
+        none = max(blocks) + 1
+        blocks[none] = ir.Block(scope, loc)
+        blocks[none].body = [*_at_the_end(header), ir.Jump(strip.end, loc)]
+        start = ir.Branch(applier.call(entry, loc, ANY_LEFT, (left,), BOOL), before, none, loc)
+    entry.body = [*entry.body[:-1], *applier.out, start]
 
     if strip.brief:
         del blocks[after]
@@ -66,6 +73,22 @@ def cut(applier: Applier, strip: Strip) -> None:
 
     last = header.body[-1]
     header.body[-1] = ir.Branch(last.cond, last.truebr, after, last.loc)
+
+
+def _at_the_end(header: Any) -> list[Any]:
+    """What a loop's header hands to what follows it, without drawing from the iterator."""
+    drawn: set[str] = set()
+    kept = []
+    for statement in header.body[:-1]:
+        value = statement.value if isinstance(statement, ir.Assign) else None
+        reads = {var.name for var in value.list_vars()} if isinstance(value, ir.Expr) else set()
+        if isinstance(value, ir.Var):
+            reads = {value.name}
+        if reads & drawn or (isinstance(value, ir.Expr) and value.op == "iternext"):
+            drawn.add(statement.target.name)
+        else:
+            kept.append(statement)
+    return kept
 
 
 def _limits(applier: Applier, strip: Strip, block: Any, passes: Any) -> None:

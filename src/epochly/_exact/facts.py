@@ -109,11 +109,14 @@ class Facts:
         self.typemap = typemap
         self.values: Any = {}  # by name, what is assigned to it
         self.home: dict[str, int] = {}
+        self.read_otherwise: set[str] = set()  # names that statements other than assignments read
         for label, block in blocks.items():
             for statement in block.body:
                 if isinstance(statement, ir.Assign):
                     self.values[statement.target.name] = statement.value
                     self.home[statement.target.name] = label
+                else:
+                    self.read_otherwise |= {var.name for var in statement.list_vars()}
         by_key = {id(key): function for function, key in INT_OPERATORS.items()}
         by_key |= {id(NEGATIVE_INT): operator.neg, id(INVERTED_INT): operator.invert}
         self.functions = {
@@ -137,6 +140,13 @@ class Facts:
             else:
                 return name
             value = self.values.get(name)
+
+    @staticmethod
+    def read_by(value: Any) -> set[str]:
+        """The names that an assigned value is made from."""
+        if isinstance(value, ir.Expr):
+            return {var.name for var in value.list_vars() if var is not ir.UNDEFINED}
+        return {value.name} if isinstance(value, ir.Var) else set()
 
     def is_same(self, one: str, other: str) -> bool:
         """Whether two names are of one machine type."""

@@ -17,6 +17,8 @@ from numba.core import cgutils, types
 
 from epochly._exact.lowering import (
     BOOL,
+    FLOAT,
+    FLOAT_REGISTER,
     I32,
     I64,
     INT,
@@ -108,9 +110,14 @@ def _passes_left(context: Any, builder: Any, _: Any, args: Any) -> Any:
 
 
 def _next_strip(context: Any, builder: Any, _: Any, args: Any) -> Any:
-    """Let the iterator give no more than a strip of what is left; how much that is."""
-    most = ir.Constant(I64, STRIP)
-    passes = builder.select(builder.icmp_unsigned("<", args[1], most), args[1], most)
+    """Let the iterator give no more than a strip of what is left, at least one pass; how much that is.
+
+    It is written so that LLVM sees at once that it is not zero, or it would not unroll the loop.
+    """
+    one, most = ir.Constant(I64, 1), ir.Constant(I64, STRIP - 1)
+    but_one = builder.sub(args[1], one, flags=("nuw", "nsw"))
+    passes = builder.select(builder.icmp_unsigned("<", but_one, most), but_one, most)
+    passes = builder.add(passes, one, flags=("nuw", "nsw"))
     builder.store(passes, _iterator(context, builder, args[0]).count)
     _passed(context, builder, passes)
     return passes
@@ -173,6 +180,19 @@ def _narrow_enough(context: Any, builder: Any, args: Any) -> None:
         deopt_if(context, builder, wide, "a range is wider than 62 bits")
 
 
+def _barrier(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+    """What was stored before is in memory here; LLVM thinks that somebody may look."""
+    builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
+    return context.get_dummy_value()
+
+
+def _keep(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    """The float has been computed here."""
+    kind = ir.FunctionType(ir.VoidType(), [args[0].type])
+    builder.asm(kind, "", str(FLOAT_REGISTER), [args[0]], side_effect=True)
+    return context.get_dummy_value()
+
+
 def _range(count: int) -> Any:
     def lower(context: Any, builder: Any, _: Any, args: Any) -> Any:
         _narrow_enough(context, builder, args)
@@ -201,6 +221,8 @@ TEST_FLAGS: Key = primitive("test_flags", {(): (NONE, _test)})
 TAG_IS: Key = primitive("tag_is", {(INT, INT): (NONE, _tag_is)})
 TAG_IS_NOT: Key = primitive("tag_is_not", {(INT, INT): (NONE, _tag_is_not)})
 JOINED_TAG: Key = primitive("joined_tag", {(INT, INT): (INT, _joined_tag)})
+BARRIER: Key = primitive("barrier", {(): (NONE, _barrier)})
+KEEP: Key = primitive("keep", {(FLOAT,): (NONE, _keep)})
 ONE_PASS: Key = primitive("one_pass", {(): (NONE, _one_pass)})
 PASSES_LEFT: Key = primitive("passes_left", {(ITERATOR,): (INT, _passes_left)})
 NEXT_STRIP: Key = primitive("next_strip", {(ITERATOR, INT): (INT, _next_strip)})

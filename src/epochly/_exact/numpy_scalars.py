@@ -108,7 +108,8 @@ def unary(checker: Checker, expr: Any, kind: Any) -> None:
 def _operation(function: Any, pair: tuple[Any, Any], computed: Any, result: Any, numpy: bool) -> Key:
     def lower(context: Any, builder: Any, _: Any, args: Any) -> Any:
         if function in COMPARISONS and all(each in INTEGERS or each == BOOL for each in pair):
-            left, right = (wide(builder, arg, kind, 128) for arg, kind in zip(args, pair, strict=True))
+            room = 128 if UNSIGNED[-1] in pair else 64  # only with the widest neither type holds both
+            left, right = (wide(builder, arg, kind, room) for arg, kind in zip(args, pair, strict=True))
             return builder.icmp_signed(SIGNS[function], left, right)
         left, right = (
             converted(context, builder, arg, kind, computed) for arg, kind in zip(args, pair, strict=True)

@@ -71,6 +71,7 @@ class Plan:
     written: set[int] = field(default_factory=set)  # arguments whose memory is stored to
     read: set[int] = field(default_factory=set)  # arguments whose memory is looked at
     uses_flags: bool = False
+    pins: Any = None  # see `pins`
     strips: list[Any] = field(default_factory=list)  # loops of `strips`
     brief: set[int] = field(default_factory=set)  # headers of loops whose passes need no counting
     reached: dict[int, Any] = field(default_factory=dict)  # by statement: an access, a letter for each axis

@@ -98,7 +98,7 @@ def _primitive(
         key = function if pair == (FLOAT, FLOAT) else MIXED_COMPARISONS[function]
         checker.swap(expr, key, BOOL, *pair)
         return BOOL
-    table = NUMPY_FLOAT if numpy and id(expr) not in checker.fed else PYTHON_FLOAT
+    table = NUMPY_FLOAT if numpy and id(expr) not in checker.pins.free else PYTHON_FLOAT
     if function not in table:
         raise checker.reject(f"`{name}` of {words(pair[0])} and {words(pair[1])}")
     checker.swap(expr, table[function], FLOAT, FLOAT, FLOAT)

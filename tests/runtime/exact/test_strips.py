@@ -68,6 +68,31 @@ def test_every_pass_of_a_long_range_is_made():
     same(total, makes, machine=len(makes))
 
 
+def test_a_loop_without_passes_leaves_what_it_found():
+    """Also where what follows is the next pass of the loop around it."""
+
+    def primes(n):
+        prime = np.ones(n, dtype=np.bool_)
+        count = 0
+        for i in range(2, n):
+            if prime[i]:
+                count += 1
+                for j in range(i * i, n, i):
+                    prime[j] = False
+        return count
+
+    def last(n, m):
+        s, i = 5, -1
+        for k in range(n):
+            s += k
+            for i in range(k, m):
+                s ^= i
+        return s, i
+
+    same(primes, [lambda n=n: (n,) for n in (0, 1, 3, 100, 1000)], machine=5)
+    same(last, [lambda n=n, m=m: (n, m) for n in (0, 1, 5) for m in (0, 2, 9)], machine=9)
+
+
 def test_a_stencil_is_checked_before_the_loop_only():
     """No index of a plain stencil is checked in the loop, and a range too long for the array is an error."""
 
@@ -306,3 +331,74 @@ def test_signals_are_heard_in_every_form_of_loop(function):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_what_is_masked_may_wrap():
+    """Only low bits are looked at, so any size of intermediate is served; with NumPy's ints it would warn, and is not."""
+
+    def hashed(x, y, n):
+        h = x
+        for i in range(n):
+            h = (h * 1103515245 + y - i) % 2147483648
+            h = ((h ^ (y << 13)) * 31 | x) & 0xFFFFFFFF
+        return h
+
+    def leaked(x, y, n):
+        z = x * y + n
+        h = z & 255
+        return h, z
+
+    def shifted(x, y, n):
+        return (x << y) & 255, (x * x) % 6, (x * y) & -8, n
+
+    def of_array(a, y, n):
+        return (a[0] * y + n) & 255
+
+    numbers = (0, 1, -1, 2**31, 2**62, MOST, LEAST, 0x1234567890ABCDEF, -(2**40) - 7)
+    makes = [lambda x=x, y=y: (x, y, 5) for x in numbers for y in numbers]
+    same(hashed, makes, machine=len(makes))
+    for function in (leaked, shifted):
+        same(function, [lambda x=x, y=y: (x, y, 1) for x in numbers for y in (*numbers, 3)])
+    same(of_array, [lambda x=x, y=y: (np.array([x]), y, 1) for x in numbers for y in numbers])
+
+
+def test_remainders_that_wrap_an_index():
+    """What is in range already takes the short way; the rest, zero and the ends of 64 bits do not."""
+
+    def ring(a, x, n):
+        return a[(x + n) % a.shape[0]], x % n if n > 0 else 0
+
+    numbers = (0, 1, -1, 6, 7, -7, -8, 2**40, MOST, LEAST)
+    same(
+        ring,
+        [
+            lambda x=x, n=n, s=s: (np.arange(1.0 * s), x, n)
+            for x in numbers
+            for n in numbers
+            for s in (0, 1, 7)
+        ],
+    )
+
+
+def test_small_unsigned_numbers_compare_with_ints():
+    """Every width of NumPy's ints with Python's, at both ends."""
+
+    def compared(a, b, x):
+        return a[0] < x, a[0] == x, a[0] > b[0], a[0] != b[0]
+
+    kinds = (np.uint8, np.int8, np.uint32, np.int64, np.uint64)
+    for one in kinds:
+        for other in kinds:
+            ends = [
+                (np.iinfo(one).min, np.iinfo(other).max),
+                (np.iinfo(one).max, np.iinfo(other).min),
+                (1, 1),
+            ]
+            same(
+                compared,
+                [
+                    lambda a=a, b=b, x=x, one=one, other=other: (np.array([a], one), np.array([b], other), x)
+                    for a, b in ends
+                    for x in (0, 1, 255, -1, MOST, LEAST)
+                ],
+            )
