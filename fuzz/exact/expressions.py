@@ -196,6 +196,8 @@ class Expressions:
                     ["sum", "min", "max", "sum"] if kind == "int" else ["sum", "mean", "min", "max", "sum"]
                 )
                 choices += [f"np.{how}({name})", f"{name}.{how}()"]
+                if r.random() < 0.3:
+                    choices += self.rarer(name, kind, env)
         if kind == "int" and "reduce" in self.themes:
             choices += [f"{name}.{r.choice(['argmin', 'argmax'])}()" for name in self.arrays(env)]
         if kind == "float" and "matrix" in self.themes:
@@ -213,6 +215,34 @@ class Expressions:
             if "lists" in self.themes:
                 choices += [f"sum({name})", f"{r.choice(['min', 'max'])}({name})"] if r.random() < 0.2 else []
         return r.choice(choices) if choices else self.of(kind, min(depth - 1, 1), env)
+
+    def rarer(self, name, kind, env):
+        """Reductions that few programs have."""
+        i = self.small(env)
+        if env[name][-2] != "1":
+            return [f"{name}.sum()", f"np.max({name})"]
+        if kind == "int":
+            return [
+                f"np.cumsum({name})[{i}]",
+                f"{name}.prod()",
+                f"{name}.cumprod()[{i}]",
+                f"int({name}.any())",
+            ]
+        more = [
+            "var({0})",
+            "std({0})",
+            "linalg.norm({0})",
+            "inner({0}, {0})",
+            "prod({0})",
+            "vdot({0}, {0})",
+            "median({0})",
+        ]
+        return [
+            f"np.{self.r.choice(more).format(name)}",
+            f"np.cumsum({name})[{i}]",
+            f"{name}.std()",
+            f"{name}.cumprod()[{i}]",
+        ]
 
     def floating(self, depth, env):
         """A float, Python's or NumPy's."""

@@ -47,6 +47,15 @@ class Wholes(Expressions):
             return f"np.{r.choice(['minimum', 'maximum'])}({sub()}, {r.choice([sub(), self.of(element, 0, env)])})"
         if k < 0.68:
             return f"np.where({self.flags(depth - 1, env)}, {sub()}, {r.choice([sub(), self.of(element, 0, env)])})"
+        if k < 0.72:
+            low, high = self.of(element, 0, env), self.of(element, 0, env)
+            return r.choice(
+                [
+                    f"np.clip({sub()}, {low}, {high})",
+                    f"{sub()}.clip({low}, {high})",
+                    *self.moved(element, env),
+                ]
+            )
         if element in ("float", "f4"):
             if k < 0.78:
                 return f"({sub()} / {r.choice([sub(), '3.0', '7'])})"
@@ -60,6 +69,22 @@ class Wholes(Expressions):
         if k < 0.9:
             return f"({sub()} {r.choice(['&', '|', '^', '//', '%', '>>'])} {r.choice([sub(), '3', '7'])})"
         return r.choice([f"(-{sub()})", f"(~{sub()})", f"np.absolute({sub()})", f"({sub()} ** 2)"])
+
+    def moved(self, element, env):
+        """Elements gathered, turned, or put into other shapes."""
+        name = self.r.choice(self.arrays(env, element))
+        found = [f"{name}.copy()", f"np.transpose({name})", f"{name}.ravel()"]
+        if env[name][-2] == "1":
+            found += [
+                f"np.outer({name}, {name})[0]",
+                f"{name}[np.arange(3)]",
+                f"{name}[::-1]",
+                f"{name}[None, :][0]",
+                f"np.flip({name})",
+            ]
+            if "B" in env:
+                found.append(f"{name}[B % 2]")
+        return found
 
     def flags(self, depth, env):
         """An array of bools."""

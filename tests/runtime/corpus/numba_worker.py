@@ -63,6 +63,8 @@ def in_interpreter(function, make):
         return None
     if said(first) != said(second) or first[0][1] in NOISE:
         return None
+    if first[0][0] == "returns" and first[0][1][0] == "set" and "nan" in first[0][1][1]:
+        return None  # a NaN hashes by its address, so where it lies in a set is chance
     return first
 
 
