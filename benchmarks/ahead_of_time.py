@@ -46,7 +46,13 @@ C_NAMES = {
 }
 UNCHECKED = [
     f"@cython.{each}"
-    for each in ("boundscheck(False)", "wraparound(False)", "initializedcheck(False)", "infer_types(True)")
+    for each in (
+        "boundscheck(False)",
+        "wraparound(False)",
+        "initializedcheck(False)",
+        "cpow(True)",
+        "infer_types(True)",
+    )
 ]
 
 
@@ -202,7 +208,12 @@ def _locals(kernel: Kernel) -> dict[str, str]:
         own = name.partition(".")[0]  # each assignment has a name of its own
         if own in kernel.function.__code__.co_varnames:
             found.setdefault(own, set()).add(str(numba.types.unliteral(kind)))
-    order = {"bool": "cython.bint", "int64": "cython.longlong", "float64": "cython.double"}
+    order = {
+        "bool": "cython.bint",
+        "int64": "cython.longlong",
+        "float32": "cython.float",
+        "float64": "cython.double",
+    }
     return {
         name: next(said for kind, said in reversed(order.items()) if kind in kinds)
         for name, kinds in found.items()

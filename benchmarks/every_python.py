@@ -27,7 +27,7 @@ REPOSITORY = HERE.parent
 LOCK = REPOSITORY / "requirements" / "bench.txt"
 SCRIPTS = {
     "exact_kernels": ("--rounds", "{kernel_rounds}", "--built", "{built}"),
-    "must_yield": ("--rounds", "{yield_rounds}"),
+    "must_yield": ("--rounds", "{yield_rounds}", "--turn", "{yield_turn}"),
     "runtime_figures": ("--rounds", "9"),
 }
 VENDOR = (
@@ -108,6 +108,7 @@ def main() -> None:
     made.add_argument("--scripts", nargs="*", choices=SCRIPTS, default=list(SCRIPTS), help="default: all")
     made.add_argument("--kernel-rounds", type=int, default=5, metavar="N", help="turns a side (default: 5)")
     made.add_argument("--yield-rounds", type=int, default=5, metavar="N", help="rounds (default: 5)")
+    made.add_argument("--yield-turn", type=float, default=0.2, metavar="S", help="seconds (default: 0.2)")
     made.add_argument("--show", action="store_true", help="measure nothing, print what was kept")
     options = made.parse_args()
     settings = vars(options) | {"built": options.folder / "built"}

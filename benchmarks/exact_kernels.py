@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import ahead_of_time
 from exact_tables import OTHER, OURS, PLAIN, SAME, TYPE, Found, Row, report, summary
-from side_by_side import load, parser, shortest
+from side_by_side import load, parser, processor_seconds, shortest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,12 +144,6 @@ def _verdict(ours: Sequence[Outcome], right: Sequence[Outcome]) -> str:
     return TYPE if [each.plainly for each in ours] == [each.plainly for each in right] else OTHER
 
 
-def _once(function: Callable[..., object], args: tuple[object, ...]) -> float:
-    started = time.perf_counter()
-    function(*args)
-    return time.perf_counter() - started
-
-
 def measured(
     kernel: Kernel, family: Sequence[Kernel], *, rounds: int, tools: Sequence[str], folder: Path
 ) -> Row:
@@ -162,7 +156,7 @@ def measured(
     plain: list[float] = []
     own: list[float] = []
     for _ in range(rounds):
-        plain.append(_once(kernel.function, kernel.make(kernel.large)))
+        plain.append(processor_seconds(kernel.function, kernel.make(kernel.large)))
         if ours.accepted and bits == SAME:
             own.append(shortest(ours.call, kernel.make(kernel.large)))
         for other in others.values():

@@ -87,7 +87,7 @@ def bits(value: object, args: tuple[object, ...]) -> tuple[object, ...]:
         return ("array", value.dtype.str, value.shape, value.tobytes())
     if type(value) in (tuple, list):
         return (type(value).__name__, *(bits(item, args) for item in value))
-    if hasattr(value, "memview"):  # what Cython gives for an array
+    if hasattr(value, "is_c_contig"):  # what Cython gives for an array
         return ("buffer", type(value).__name__, numbers(value))
     raise TypeError(f"no exact comparison is known for `{type(value).__name__}`")
 
@@ -96,7 +96,7 @@ def numbers(value: object) -> object:
     """The numbers in a value, without their types: `1`, `True` and `numpy.float64(1.0)` are one; `0.0` is not `-0.0`."""
     if isinstance(value, (tuple, list)):
         return tuple(map(numbers, value))
-    if isinstance(value, np.ndarray) or hasattr(value, "memview"):
+    if isinstance(value, np.ndarray) or hasattr(value, "is_c_contig"):
         array = np.asarray(value)
         return array.shape, array.dtype.str, array.tobytes()
     value = value.item() if isinstance(value, np.generic) else value
