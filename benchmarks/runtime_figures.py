@@ -1,7 +1,8 @@
 """What the runtime costs on this Python: compiling, finding compiled code on disk, importing, dispatching, watching.
 
 Compiling and the cache are measured over the kernels: one process compiles into an empty cache, the next one finds it.
-Importing, dispatching and watching are those of `runtime_overhead.py`. For dispatching it stands beside numba's own.
+Importing, dispatching, giving up and watching are those of `runtime_overhead.py`: dispatching over an empty call, beside
+numba's own; giving up over an exception of CPython's.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from side_by_side import Side, clean_environment, in_turns, load, parser
+from side_by_side import clean_environment, load, parser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 HERE = Path(__file__).parent
-CALLS = 100_000
 GOALS = {"import ms": 15.0}
 
 
@@ -79,68 +79,28 @@ def compiling(environment: Mapping[str, str]) -> dict[str, float]:
     }
 
 
-def _add(a, b):
-    return a + b
-
-
-def _element(array, i):
-    return array[i]
-
-
-def dispatching(*, rounds: int) -> dict[str, float]:
-    """ns of a call of machine code, over an empty loop; beside numba's dispatcher and the interpreter's call."""
-    import numba
-    import numpy as np
-
-    from epochly._exact import specialise
-
-    found = {}
-    for what, function, args in (
-        ("two ints", _add, (1, 2)),
-        ("array and int", _element, (np.arange(3.0), 1)),
-    ):
-        jitted = numba.njit(function)
-        jitted(*args)
-        made: Any = specialise(function, args)
-        sides = {"epochly": made.call, "njit": jitted, "CPython": function}
-        times = in_turns(
-            [Side("loop", _looping), *(Side(name, _calling(call, args)) for name, call in sides.items())],
-            rounds=rounds,
-            warm_ups=1,
-        )
-        for each in times[1:]:
-            found[f"dispatch ns, {what}, {each.name}"] = (each.least - times[0].least) / CALLS * 1e9
-    return found
-
-
-def _looping() -> None:
-    for _ in range(CALLS):
-        pass
-
-
-def _calling(function: Callable[..., object], args: tuple[object, object]) -> Callable[[], None]:
-    a, b = args
-
-    def run() -> None:
-        for _ in range(CALLS):
-            function(a, b)
-
-    return run
-
-
 def overheads(*, rounds: int) -> dict[str, float]:
-    """ns of watching a call, ms of importing; by the functions of `runtime_overhead.py`."""
+    """ns of dispatching and of watching a call, us of giving one up, ms of importing; by `runtime_overhead.py`."""
     import runtime_overhead
 
-    plain, watched, wrapped = runtime_overhead.overhead(rounds, 1).times
     per_call = 1e9 / runtime_overhead.CALLS
+    plain, watched, wrapped = runtime_overhead.overhead(rounds, 1).times
     nothing, ours, decorated, *_ = runtime_overhead.importing(rounds, 1).times
-    return {
+    raises, gives_up = runtime_overhead.giving_up(rounds, 1).times
+    found = {
         "monitor ns": (watched.least - plain.least) * per_call,
         "*args wrapper ns": (wrapped.least - plain.least) * per_call,
         "import ms": (ours.least - nothing.least) * 1000,
         "import ms, with a decorator": (decorated.least - nothing.least) * 1000,
+        "giving up us": (gives_up.least - raises.least) / (runtime_overhead.CALLS // 10) * 1e6,
     }
+    for answer in runtime_overhead.dispatching(rounds, 1):
+        times = {each.name: each.least for each in answer.times}
+        empty = times["empty function"]
+        what = answer.question.rpartition(": ")[2]
+        for side in ("compiled", "decorated", "njit"):
+            found[f"dispatch ns, {what}, {side}"] = (times[side] - empty) * per_call
+    return found
 
 
 def measure(*, rounds: int) -> dict[str, float]:
@@ -148,7 +108,7 @@ def measure(*, rounds: int) -> dict[str, float]:
     with clean_environment() as environment:
         environment["PYTHONPATH"] = str(HERE.parent / "src")
         found = compiling(environment)
-    return found | overheads(rounds=rounds) | dispatching(rounds=rounds)
+    return found | overheads(rounds=rounds)
 
 
 def report(found: Mapping[str, Mapping[str, float]]) -> str:
