@@ -40,12 +40,12 @@ class Overlaid:
 
         self.function = kernel.function
         self.deopts: list[str] = []
-        started = time.perf_counter()
+        started = time.thread_time()
         try:
             self.made: Any = specialise(kernel.function, kernel.make(kernel.small))
         except Exception as error:  # noqa: BLE001 - a fault of ours is a line of the table, not the end of it
             self.made = Rejected(f"FAULT, it raised {type(error).__name__}: {error}", None)
-        self.seconds = time.perf_counter() - started
+        self.seconds = time.thread_time() - started
         self.accepted = not isinstance(self.made, Rejected)
         self.call: Callable[..., object] = self._call if self.accepted else kernel.function
 
