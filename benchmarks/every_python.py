@@ -108,7 +108,7 @@ def main() -> None:
     made.add_argument("--scripts", nargs="*", choices=SCRIPTS, default=list(SCRIPTS), help="default: all")
     made.add_argument("--kernel-rounds", type=int, default=5, metavar="N", help="turns a side (default: 5)")
     made.add_argument("--yield-rounds", type=int, default=5, metavar="N", help="rounds (default: 5)")
-    made.add_argument("--yield-turn", type=float, default=0.2, metavar="S", help="seconds (default: 0.2)")
+    made.add_argument("--yield-turn", type=float, default=0.04, metavar="S", help="seconds (default: 0.04)")
     made.add_argument("--show", action="store_true", help="measure nothing, print what was kept")
     options = made.parse_args()
     settings = vars(options) | {"built": options.folder / "built"}

@@ -186,7 +186,7 @@ def start_up(environment: Mapping[str, str], folder: str, *, rounds: int) -> dic
     return {each.name: each.least * 1000 for each in times}
 
 
-def measure(*, rounds: int, only: Sequence[str] = (), turn_s: float = 0.2) -> dict[str, object]:
+def measure(*, rounds: int, only: Sequence[str] = (), turn_s: float = 0.04) -> dict[str, object]:
     """All programs, or those named."""
     found = []
     with clean_environment() as clean, tempfile.TemporaryDirectory(prefix="epochly-bench-") as folder:
@@ -263,7 +263,9 @@ def main() -> None:
     made = parser(__doc__, rounds=5)
     made.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
     made.add_argument("--only", nargs="*", default=(), metavar="NAME", help="programs")
-    made.add_argument("--turn", type=float, default=0.2, metavar="S", help="seconds of a turn (default: 0.2)")
+    made.add_argument(
+        "--turn", type=float, default=0.04, metavar="S", help="seconds of a turn (default: 0.04)"
+    )
     options = made.parse_args()
     before = load()
     found = measure(rounds=options.rounds, only=options.only, turn_s=options.turn)
