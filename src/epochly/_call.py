@@ -33,6 +33,7 @@ FIRST = 4  # calls that are timed before 1 in 64 is: enough to see a slow functi
 SLOW_NS = (
     100_000  # a call that takes longer can be timed each time, to see at once when compiled code is there
 )
+MOST_FRESH = 32  # calls that are all timed because of a new version beside others
 MOST_BATCHES = 16  # of iterators that untimed calls took from; several only if threads were due at once
 MOST_VERSIONS = 8  # sets of argument types per function; each costs a compile and some memory
 WATCHED = Decision(0, "not called yet")
@@ -48,7 +49,7 @@ class Site:
         "_config",
         "_dues",
         "_folded",
-        "_folding",
+        "_folding", "_fresh",
         "_inside",
         "_lock",
         "_seen_ns",
@@ -86,7 +87,7 @@ class Site:
         self._batches, self._folded, self._dues = [self.left], 0, count()
         self.versions: dict[Any, Version] = {}
         self.decision = WATCHED
-        self.errors = 0
+        self.errors, self._fresh = 0, 0
         self.on_refusal = on_refusal
         self._lock, self._folding = allocate_lock(), allocate_lock()
         self._inside: set[int] = set()
@@ -164,10 +165,15 @@ class Site:
             self.run = self.timed
         elif not isinstance(compiler, Compiler):
             self.run = self._steady = self.interpreted
-        elif self.session.verify_every or any(version.learning for version in live):
+        elif self.session.verify_every or self._learns(live):
             self.run = self.timed
         else:
             self.run = self._steady = dispatcher(self, live, compiler.deopt)
+
+    def _learns(self, live: list[Version]) -> bool:
+        """Whether every call is to be timed; of several versions, one that is seldom called holds up the others for a while only."""
+        self._fresh -= 1
+        return any(version.learning for version in live) and (len(live) == 1 or self._fresh > 0)
 
     def gave_up(self, version: Version, reason: str) -> None:
         """Count a call that compiled code left to the interpreter."""
@@ -271,6 +277,7 @@ class Site:
 
     def _take(self, version: Version, made: Compiled | Rejected, spent_ns: int) -> None:
         version.take(made, spent_ns)
+        self._steady, self._fresh = None, MOST_FRESH  # where calls go was chosen without it
         if version.call is None:
             self.decision = Decision(MONITOR, version.reason)
             self._back()

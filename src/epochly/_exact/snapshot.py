@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LARGEST_KEPT_BYTES = 256 * 2**20  # larger ones go back to the system after the call
-LEAST_BYTES = 4096  # of a buffer, so that it seldom has to grow
+LEAST_BYTES = (
+    2**16
+)  # of a buffer; memory that is never touched takes no room, and so much is copied without asking
 PEACEFUL = {"ignore", "warn"}
 SHOWING = ("showwarning", "_showwarnmsg", "formatwarning", "_formatwarnmsg", "_formatwarnmsg_impl")
 SHOW = "_showwarnmsg_impl"
