@@ -21,7 +21,7 @@ from side_by_side import parser
 if TYPE_CHECKING:
     from kernels.kernel import Kernel
 
-SETTLE = 48  # calls after which the regression guard has judged
+SETTLE = 24  # calls after which the regression guard has judged
 SLOWER = 0.97  # of NumPy's speed; less is told as slower
 
 
@@ -65,7 +65,7 @@ def measured(kernel: Kernel, *, rounds: int) -> Row:
     for turn in range(rounds):
         sides = [(kernel.function, plain), (optimised, ours)]
         for function, times in sides if turn % 2 else sides[::-1]:
-            times.append(min(_once(function, kernel.make(kernel.large)) for _ in range(3)))
+            times.append(min(_once(function, kernel.make(kernel.large)) for _ in range(2)))
     same = outcome(optimised, kernel.make(kernel.large)).digest == right
     compiled = version is not None and version.call is not None
     why = "" if compiled else (version.reason if version else site.decision.reason)

@@ -123,14 +123,14 @@ def _positive(n):
 
 
 KERNELS = (
-    Kernel(cholesky, lambda n: (_positive(n),), 20, 200, ("row product",)),
-    Kernel(lu, lambda n: (_positive(n),), 20, 130, ("row product",)),
-    Kernel(lu_and_solve, lambda n: (_positive(n), _vector(n)), 20, 130, ("row product", "zeros_like")),
+    Kernel(cholesky, lambda n: (_positive(n),), 20, 110, ("row product",)),
+    Kernel(lu, lambda n: (_positive(n),), 20, 80, ("row product",)),
+    Kernel(lu_and_solve, lambda n: (_positive(n), _vector(n)), 20, 80, ("row product", "zeros_like")),
     Kernel(
         triangular_solve,
-        lambda n: (_positive(n), np.zeros(n), _vector(n)),
+        lambda n: (np.tri(n) * 0.5, np.zeros(n), _vector(n)),
         20,
-        2000,
+        1000,
         ("row product",),
     ),
     Kernel(triangular_product, lambda n: (1.5, _matrix(n), _matrix(n, n + 5)), 20, 80, ("dot",)),

@@ -68,7 +68,7 @@ def store(checker: Checker, target: Any, value: Any) -> None:
     """`array[slice] = value`: an array that fits, or a number for every element."""
     into, what = checker.type_of(target), checker.type_of(value)
     given = what.dtype if isinstance(what, numba_types.Array) else what
-    fits = given == into.dtype or (into.dtype == FLOAT and given == INT)
+    fits = given == into.dtype or (into.dtype == FLOAT and given == INT) or _widens(given, into.dtype)
     scalar = given == what and given in SCALARS and (given not in COMPLEXES or into.dtype in COMPLEXES)
     if not fits and not scalar:
         raise checker.reject(f"{words(what)} is stored into an array of {into.dtype}")
@@ -76,6 +76,12 @@ def store(checker: Checker, target: Any, value: Any) -> None:
     if checker.final:
         checker.plan.uses_flags |= scalar and not fits
         checker.plan.array_stores[id(checker.statement)] = checker.statement
+
+
+def _widens(given: Any, into: Any) -> bool:
+    """Whether every value of one real type is a value of the other, so that a store of an array changes none."""
+    real = given in SCALARS and into in SCALARS and given not in COMPLEXES and into not in COMPLEXES
+    return real and np.can_cast(DTYPES[given], DTYPES[into], "safe")
 
 
 def _computed(

@@ -145,7 +145,8 @@ def array_of(dtype: str, kinds: Any, ndim: int = 0) -> Any:
 def _common(operands: tuple[Any, ...]) -> str | None:
     """What `where` chooses from."""
     samples = [operand() if isinstance(operand, type) else operand for operand in operands]
-    return str(np.result_type(*samples).name)
+    common = np.result_type(*samples)
+    return str(common.name) if common.kind in "biuf" else None
 
 
 def known(function: Any, computes_in: str) -> bool:
@@ -276,6 +277,9 @@ def machine_type(name: str) -> Any:
     dtype = np.dtype(name)
     if dtype.kind == "b":
         return I1
+    if dtype.kind == "c":  # moved only, as two floats, which need no more alignment than one
+        part = machine_type(f"float{4 * dtype.itemsize}")
+        return ir.LiteralStructType([part, part])
     if dtype.kind == "f":
         return F64 if dtype.itemsize == 8 else ir.FloatType()
     return ir.IntType(8 * dtype.itemsize)

@@ -201,6 +201,23 @@ def transposed(a, b):
     return a
 
 
+def copied(c, d, k):
+    for _ in range(2):
+        c[1:] = c[:-1]
+        c[::2] = d
+        k[:] = k[::-1]
+        c[:1] = 2.5
+
+
+def widened(a, k, f, b):
+    for _ in range(2):
+        a[:] = k
+        a[1:] = f[1:]
+        k[:2] = b[:2]
+        k[3:] = f[3:] > 0.0
+        f[:] = b
+
+
 def lifted(a, x):
     for _ in range(2):
         a[:] = a - x[:, None] * 0.5 + x[np.newaxis, ::-1]
@@ -253,6 +270,19 @@ ACCEPTED = [
     (gathered, lambda: (_ints(0, 2, 2, 5), _ints(3, -1, 0, 2, -4), _line(5), _line(4))),
     (gathered, lambda: (_ints(0, 2, 2, 5), np.array([3, 1, 0, 2, 2], "u4"), _line(5), _line(8)[::2])),
     (transposed, lambda: (_square(5), _square(5, 8))),
+    (copied, lambda: (_line(8) + 1j, _line(4) - 2j, _line(3) * 1j)),
+    (
+        copied,
+        lambda: (
+            np.frombuffer(bytearray(8 + 16 * 8))[1:].view("c16"),  # aligned for a float only
+            _line(4) - 2j,
+            _line(3).astype("c8"),
+        ),
+    ),
+    (
+        widened,
+        lambda: (_line(6), np.arange(6, dtype="i2"), _line(6).astype("f4"), np.arange(6) % 2 == 0),
+    ),
     (lifted, lambda: (_square(5), _line(5))),
 ]
 
