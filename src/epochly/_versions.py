@@ -176,4 +176,7 @@ def _kind(value: Any, depth: int) -> Hashable | None:
     if kind is tuple and depth < _DEEPEST:
         inner = [_kind(each, depth + 1) for each in value]
         return None if None in inner else (kind, *inner)
+    if kind is list and value:  # all are of one type, or compiled code does not take it
+        first = value[0]
+        return kind, type(first), type(first[0]) if type(first) is list and first else None
     return kind

@@ -105,4 +105,11 @@ def argument(value: object) -> bytes:
         return tagged(b"array", sequence((text(value.dtype.str), layout)))
     if kind in (int, float, bool, complex, types.NoneType) or kind.__module__ == "numpy":
         return tagged(b"type", sequence((text(kind.__module__), text(kind.__qualname__))))
+    if (
+        isinstance(value, list) and kind is list and value
+    ):  # the first stands for all: the compiler takes no others
+        row = value[0]
+        items = row if type(row) is list else value
+        if items and type(items[0]) in (int, float, bool):
+            return tagged(b"list", text(type(items[0]).__name__) + struct.pack(">?", items is row))
     raise Undescribed(f"an argument is of type `{kind.__qualname__}`")

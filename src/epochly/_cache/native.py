@@ -24,6 +24,8 @@ from numba.core.environment import lookup_environment
 
 from epochly._cache.elf import NotAnObjectError, undefined_symbols
 from epochly._exact.kinds import OPAQUE, Array, Items, Kind, Number, Opaque
+from epochly._exact.kinds import Sequence as Listed
+from epochly._exact.lowering import plain
 from epochly._exact.made import Made
 
 if TYPE_CHECKING:
@@ -166,6 +168,8 @@ def _plain(kind: Kind | None) -> Any:
             return ["number", sorted(marks)]
         case Array(roots, whole):
             return ["array", sorted(roots), whole]
+        case Listed(roots, whole, item):
+            return ["list", sorted(roots), whole, _plain(item)]
         case Items(items):
             return ["items", [_plain(item) for item in items]]
         case Opaque():
@@ -182,6 +186,8 @@ def _kind(plain: Any) -> Kind | None:
             return Number(frozenset(marks))
         case ["array", [*roots], bool(whole)]:
             return Array(frozenset(roots), whole)
+        case ["list", [*roots], bool(whole), item]:
+            return Listed(frozenset(roots), whole, _kind(item))
         case ["items", [*items]]:
             kinds = [_kind(item) for item in items]
             return Items(tuple(kind for kind in kinds if kind is not None))
@@ -193,6 +199,8 @@ def _kind(plain: Any) -> Kind | None:
 
 def _type_names(kind: Kind | None, machine_type: Any) -> Any:
     """The names that boxing goes by, in the shape of the kind."""
+    if isinstance(kind, Listed):
+        return _type_names(kind.item, plain(machine_type.dtype))
     if isinstance(kind, Items):
         return [_type_names(item, part) for item, part in zip(kind.items, tuple(machine_type), strict=True)]
     return str(machine_type)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import array_calls, elementwise, integers, iteration, numpy_calls, scalar_ufuncs
+from epochly._exact import array_calls, elementwise, integers, iteration, lists, numpy_calls, scalar_ufuncs
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
 from epochly._exact.branches import BOUND
 from epochly._exact.constructors import ABS, CONSTRUCTED, absolute, constructed
 from epochly._exact.kinds import LITERAL, OPAQUE, PYTHON, Array, Items, Kind, Number, words
-from epochly._exact.lowering import FLOAT, INT, NONE, numba_types
+from epochly._exact.lowering import FLOAT, INT, NONE, numba_types, plain
 from epochly._exact.machine import RANGE
 from epochly._exact.mathematics import FLOAT_TO_FLOAT, FLOAT_TO_INT, MAX, MIN
 from epochly._exact.promotion import COMPLEXES, INTEGERS, SIGNED, SINGLE, UNSIGNED
@@ -45,6 +45,8 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         and not expr.args
     ):
         return FRESH
+    if isinstance(function, numba_types.BoundFunction) and isinstance(plain(function.this), numba_types.List):
+        return lists.method(checker, function, expr)
     if expr.kws or expr.vararg is not None:
         raise checker.reject("a call with keywords or a star")
     key = getattr(function, "typing_key", None) if isinstance(function, numba_types.Function) else None
@@ -57,6 +59,10 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         return PYTHON
     if key is BOUND:
         return OPAQUE
+    if key is len and len(args) == 1 and lists.accepted(args[0]):
+        return PYTHON
+    if key in lists.CALLS:
+        return lists.call(checker, key, expr, target)
     if key in iteration.CALLS:
         return iteration.call(checker, key, expr)
     if key in integers.CALLS:
@@ -136,6 +142,8 @@ def _to_python(checker: Checker, key: Any, expr: Any, args: list[Any]) -> Kind |
 def attribute(checker: Checker, expr: Any) -> Kind | None:
     """`array.shape` and its like; an attribute of a module is a function, judged when it is called."""
     owner = checker.type_of(expr.value)
+    if lists.accepted(owner):
+        return lists.attribute(checker, expr)
     if isinstance(owner, numba_types.Array):
         if expr.attr == "shape":
             return Items((PYTHON,) * owner.ndim)

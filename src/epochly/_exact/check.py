@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.core import ir
 
-from epochly._exact import array_calls, calls, rules, subscripts
+from epochly._exact import array_calls, calls, lists, rules, subscripts
 from epochly._exact.effects import arguments_read
 from epochly._exact.inference import Again, Findings, held_exactly
 from epochly._exact.kinds import (
@@ -27,6 +27,7 @@ from epochly._exact.kinds import (
     Number,
     Opaque,
     Reject,
+    Sequence,
     joined,
     words,
 )
@@ -45,6 +46,7 @@ PASSING = (
     numba_types.EnumerateType,
     numba_types.ZipType,
     numba_types.UniTupleIter,
+    numba_types.ListIter,
     numba_types.Pair,
     numba_types.Function,
     numba_types.Module,
@@ -65,7 +67,7 @@ def accepted_type(machine_type: Any) -> bool:
         return kind.dtype in SCALARS and 1 <= kind.ndim <= MOST_DIMENSIONS
     if isinstance(kind, numba_types.BaseTuple):
         return all(accepted_type(item) for item in kind)
-    return isinstance(kind, PASSING)
+    return isinstance(kind, PASSING) or lists.accepted(kind)
 
 
 def spoken(name: str) -> str:
@@ -79,6 +81,8 @@ def _is_one_thing(kind: Kind | None) -> bool:
         return not kind.mixed and LITERAL not in kind.marks
     if isinstance(kind, Array):
         return kind.whole and len(kind.roots) == 1
+    if isinstance(kind, Sequence):
+        return len(kind.roots) == 1 and (min(kind.roots) < 0 or kind.whole)
     return not isinstance(kind, Items) or (_holds_results(kind) and all(map(_is_one_thing, kind.items)))
 
 
@@ -88,9 +92,10 @@ def _holds_results(kind: Items) -> bool:
 
 
 def _holds_numbers(kind: Items) -> bool:
-    """Whether a tuple, and tuples in it, hold nothing but numbers."""
+    """Whether a tuple, and tuples in it, hold nothing but numbers and lists."""
     return all(
-        isinstance(item, Number) or (isinstance(item, Items) and _holds_numbers(item)) for item in kind.items
+        isinstance(item, (Number, Sequence)) or (isinstance(item, Items) and _holds_numbers(item))
+        for item in kind.items
     )
 
 
@@ -124,6 +129,7 @@ class Checker:
             )
         }
         self.pins = Pins()
+        self.makers = lists.makers(blocks)
 
     # -- questions -------------------------------------------------------------------------------------------------
     def type_of(self, var: Any) -> Any:
@@ -243,9 +249,9 @@ class Checker:
 
     def to_fixed_point(self) -> None:
         """Walk until nothing new is learned; marks only grow, so this ends."""
-        before: dict[str, Kind] | None = None
-        while before != self.plan.kinds:
-            before = dict(self.plan.kinds)
+        before: tuple[dict[str, Kind], dict[str, Kind]] | None = None
+        while before != (self.plan.kinds, self.plan.held):
+            before = dict(self.plan.kinds), dict(self.plan.held)
             self.walk()
 
     def find_index_tuples(self) -> None:
@@ -368,6 +374,8 @@ class Checker:
                 return PYTHON
             case "exhaust_iter":
                 return self.kind_of(expr.value)
+            case "build_list":
+                return lists.build(self, expr, target)
             case "build_tuple":
                 return subscripts.build_tuple(self, expr, target)
             case _:
@@ -403,8 +411,10 @@ class Checker:
         if isinstance(kind, Items):
             if not _holds_results(kind) or (self.final and not _is_one_thing(kind)):
                 raise self.reject("returns a tuple of more than numbers and whole arrays")
-            return kind
-        raise self.reject("returns something that is no number, tuple or array")
+            return lists.leaving(self, self.type_of(var), kind)
+        if isinstance(kind, Sequence):
+            return lists.leaving(self, self.type_of(var), kind)
+        raise self.reject("returns something that is no number, tuple, list or array")
 
     def binop(self, expr: Any, target: Any) -> Kind | None:
         """An operator with two operands, or its in-place twin."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from epochly._exact import Deopt, gate
 from epochly._exact.guards import MISSING, Watched
-from epochly._exact.kinds import NP, Array, Items, Kind, Number, Reject
+from epochly._exact.kinds import NP, Array, Items, Kind, Number, Reject, Sequence
 from epochly._exact.layout import FLAG_BITS, WORD, dtype_word
 from epochly._exact.snapshot import Snapshots, calm
 from epochly._exact.values import boxed_numpy
@@ -62,6 +62,16 @@ def boxing_for(kind: Kind | None, machine_type: Any) -> Boxing:
         if position < 0:  # memory of its own
             return Boxing(gate.BOX_RESULT, np.ndarray.copy)
         return Boxing(gate.BOX_ARGUMENT, None, position)
+    if isinstance(kind, Sequence):
+        (position,) = kind.roots
+        if position >= 0:
+            return Boxing(gate.BOX_ARGUMENT, None, position)
+        if kind.item is None:
+            return AS_IT_IS
+        item = boxing_for(kind.item, getattr(machine_type, "dtype", machine_type))
+        if item is AS_IT_IS:
+            return item
+        return Boxing(gate.BOX_RESULT, lambda result: [item.of(part, ()) for part in result])
     if isinstance(kind, Items):
         parts = [boxing_for(item, part) for item, part in zip(kind.items, tuple(machine_type), strict=True)]
         fresh = [

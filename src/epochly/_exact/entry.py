@@ -14,7 +14,7 @@ import numba
 from numba.core import config
 from numba.core.errors import NumbaError
 
-from epochly._exact import Compiled, Rejected, layout
+from epochly._exact import Compiled, Rejected, layout, listed
 from epochly._exact.complaints import translated
 from epochly._exact.dispatch import Dispatcher, boxing_for
 from epochly._exact.guards import watched
@@ -48,7 +48,8 @@ def compiled_or_rejected(
             Snapshots(made.written, made.only_stored, uses_flags=made.uses_flags) if made.written else None
         )
         boxing = boxing_for(made.returned, made.return_type)
-        dispatcher = Dispatcher(made.entry, args, guards, copies, boxing)
+        entry = listed.wrapped(made.entry, args)
+        dispatcher = Dispatcher(entry, args, guards, copies, boxing)
     except Reject as reject:
         return Rejected(reject.reason, reject.line, reject.fix)
     except NumbaError as error:
@@ -89,12 +90,14 @@ def _kinds(function: types.FunctionType, args: tuple[object, ...]) -> tuple[Kind
     if len(args) != code.co_argcount:
         raise Reject(f"{len(args)} arguments for {code.co_argcount} parameters", code.co_firstlineno)
     names = code.co_varnames[: code.co_argcount]
+    if list in map(type, args):
+        listed.require_pay(code, function.__globals__)
     return tuple(kind_of_argument(position, names[position], arg) for position, arg in enumerate(args))
 
 
 def _machine_code(function: types.FunctionType, args: tuple[object, ...], job: Job) -> Made:
     """The entry point that unboxes, runs and boxes, and what the plan that was carried out says of it."""
-    signature = tuple(numba.typeof(arg) for arg in args)
+    signature = tuple(listed.machine_type(arg) if type(arg) is list else numba.typeof(arg) for arg in args)
     while True:  # each round finds something new, so this ends
         jitted = numba.njit(pipeline_class=compiler_for(job), boundscheck=True)(function)
         try:

@@ -50,6 +50,15 @@ class Array:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list: the arguments it, or rows of it, may be; whether it is one of them as a whole; what it holds, if it is returned."""
+
+    roots: frozenset[int]
+    whole: bool
+    item: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A tuple."""
 
@@ -68,7 +77,7 @@ class Opaque:
     """A function, a module, `None`, a range: never a number, and nothing flows out of it unseen."""
 
 
-Kind = Number | Array | Items | Iterator | Opaque
+Kind = Number | Array | Sequence | Items | Iterator | Opaque
 
 WORDS = {
     "int64": "an int",
@@ -101,6 +110,8 @@ def joined(one: Kind | None, other: Kind | None) -> Kind | None:
         return Number(one.marks | other.marks)
     if isinstance(one, Array) and isinstance(other, Array):
         return Array(one.roots | other.roots, whole=False)
+    if isinstance(one, Sequence) and isinstance(other, Sequence):
+        return Sequence(one.roots | other.roots, one.whole and other.whole, joined(one.item, other.item))
     if isinstance(one, Iterator) and isinstance(other, Iterator):
         item = joined(one.item, other.item)
         assert item is not None

@@ -15,7 +15,7 @@ import numpy as np
 from numba.core import ir
 from numba.core.analysis import compute_cfg_from_blocks
 
-from epochly._exact import products, reductions, sequences, views
+from epochly._exact import lists, products, reductions, sequences, views
 from epochly._exact.allocations import FRESH
 from epochly._exact.kinds import NUMPY, PYTHON, Kind, Reject
 from epochly._exact.lowering import numba_types
@@ -168,6 +168,8 @@ def call(checker: Checker, key: Key, expr: Any, target: Any) -> Kind | None:
     if key is views.FLIP:
         return views.flip(checker, expr)
     args = [checker.type_of(arg) for arg in expr.args]
+    if key in reductions.OF_ITEMS and not isinstance(args[0], numba_types.Array):
+        return lists.fold_kind(checker, expr, target)
     if key in products.PRODUCTS:
         refused = products.refusal(key, *args)
     elif key in sequences.SEQUENCES:

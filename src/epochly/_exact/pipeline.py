@@ -30,6 +30,7 @@ from epochly._exact.check import Checker
 from epochly._exact.inference import Findings, give_own_names, prepare
 from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
 from epochly._exact.iteration import prepare_loops
+from epochly._exact.lists import enter_and_leave
 from epochly._exact.lowering import install
 from epochly._exact.numpy_calls import rename
 from epochly._exact.replace import drop_keyword_names, replace
@@ -150,6 +151,7 @@ class Names(FunctionPass):
         """Decide tests for `None`, flag names."""
         decide_none(state.func_ir, state.args)
         flag_unbound(state.func_ir)
+        enter_and_leave(state.func_ir, state.epochly.kinds)
         return True
 
 

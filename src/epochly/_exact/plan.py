@@ -76,3 +76,4 @@ class Plan:
     brief: set[int] = field(default_factory=set)  # headers of loops whose passes need no counting
     reached: dict[int, Any] = field(default_factory=dict)  # by statement: an access, a letter for each axis
     returned: Kind | None = None
+    held: dict[str, Kind] = field(default_factory=dict)  # what lists hold, by the machine type of it

@@ -15,6 +15,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
+from epochly._exact import lists
 from epochly._exact.kinds import Reject
 from epochly._exact.lowering import (
     BOOL,
@@ -306,6 +307,24 @@ def _always(result: Any) -> Callable[[Any], Any]:
     return lambda _: result
 
 
+def _of_items(name: str) -> Callable[[Any], Any]:
+    def result(kind: Any) -> Any:
+        return _dtype(kind) if isinstance(kind, numba_types.Array) else lists.folds(name, kind)
+
+    return result
+
+
+def _on_items(name: str, of_array: Implementation) -> Implementation:
+    """Python's own function, of an array or of a list, tuple or range."""
+    other = lists.fold(name)
+
+    def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        of = of_array if isinstance(signature.args[0], numba_types.Array) else other
+        return of(context, builder, signature, args)
+
+    return lower
+
+
 ALL_THREE, NUMBERS = (FLOAT, INT, BOOL), (FLOAT, INT)
 SUM = array_primitive("sum", 1, _summed, _sum)
 PROD = array_primitive("prod", 1, _dtype, _by_loop(np.multiply))
@@ -320,9 +339,11 @@ VAR = array_primitive("var", 1, _always(FLOAT), _variance)
 STD = array_primitive("std", 1, _always(FLOAT), _deviation)
 PYTHON_ANY = array_primitive("python_any", 1, _always(BOOL), _searched(wanted=True))
 PYTHON_ALL = array_primitive("python_all", 1, _always(BOOL), _searched(wanted=False))
-PYTHON_SUM = array_primitive("python_sum", 1, _dtype, _folded(_add_as_python, from_first=False))
-PYTHON_MIN = array_primitive("python_min", 1, _dtype, _python_extreme("<"))
-PYTHON_MAX = array_primitive("python_max", 1, _dtype, _python_extreme(">"))
+PYTHON_SUM = array_primitive(
+    "python_sum", 1, _of_items("sum"), _on_items("sum", _folded(_add_as_python, from_first=False))
+)
+PYTHON_MIN = array_primitive("python_min", 1, _of_items("min"), _on_items("min", _python_extreme("<")))
+PYTHON_MAX = array_primitive("python_max", 1, _of_items("max"), _on_items("max", _python_extreme(">")))
 
 # what each takes, and the loop of NumPy's that it needs for it
 REDUCTIONS: dict[Key, tuple[str, tuple[Any, ...], np.ufunc | None]] = {
@@ -345,6 +366,7 @@ REDUCTIONS: dict[Key, tuple[str, tuple[Any, ...], np.ufunc | None]] = {
 }
 IN_C_ORDER = (ARGMIN, ARGMAX)  # count by the order of C whatever the memory's is
 ONE_DIMENSION = (PYTHON_ANY, PYTHON_ALL, PYTHON_SUM, PYTHON_MIN, PYTHON_MAX)
+OF_ITEMS = (PYTHON_SUM, PYTHON_MIN, PYTHON_MAX)
 PYTHON_ANSWERS = (PYTHON_ANY, PYTHON_ALL)
 
 for _ufunc, _dtypes in LOOPS.items():

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from epochly._exact.kinds import NUMPY, OPAQUE, PYTHON, Array, Items, Kind, Reject
+from epochly._exact.kinds import NUMPY, OPAQUE, PYTHON, Array, Items, Kind, Reject, Sequence
+from epochly._exact.listed import element_of
 from epochly._exact.promotion import DTYPES
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def kind_of_argument(position: int, name: str, value: Any) -> Kind:
         if not value.flags.aligned:
             raise Reject(f"`{name}` is an array that is not aligned")
         return Array(frozenset({position}), whole=True)
+    if type(value) is list:
+        element_of(name, value)
+        return Sequence(frozenset({position}), whole=True)
     kind = OPAQUE if value is None else _number(value)
     if kind is None:
         raise Reject(

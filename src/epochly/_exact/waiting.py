@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import types
 
 FIX = "pass what it waits for, or leave the loop where it is"
+CHANGING = {"append", "clear", "extend", "insert", "pop"}  # methods of lists
 STORES = (ir.SetItem, ir.StaticSetItem, ir.SetAttr, ir.DelItem)
 
 
@@ -116,6 +117,8 @@ class _Loop:
             used.remove(value.func.name)
             method = [each for each in self.values.get(value.func.name, ()) if isinstance(each, ir.Expr)]
             owners = [self._value(each) for each in method]
+            if any(each.op == "getattr" and each.attr in CHANGING for each in method):
+                found |= MOVES
             if not used or any(owner.variables for owner in owners):
                 found |= Hangs(names=True)
         if value.op.endswith("getitem") or value.op.startswith("inplace"):

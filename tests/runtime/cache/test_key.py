@@ -219,7 +219,17 @@ def test_a_key_refuses_what_it_cannot_describe(what):
 
 
 @pytest.mark.parametrize(
-    "argument", [object(), Length(1.0), [1], np.zeros(2).view(np.matrix), np.zeros(2, "O"), np.zeros(2, "V8")]
+    "argument",
+    [
+        object(),
+        Length(1.0),
+        [],
+        ["a"],
+        [[]],
+        np.zeros(2).view(np.matrix),
+        np.zeros(2, "O"),
+        np.zeros(2, "V8"),
+    ],
 )
 def test_a_key_refuses_arguments_of_unknown_types(argument):
     """Only numbers and arrays of numbers have a key."""

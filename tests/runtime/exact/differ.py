@@ -17,12 +17,18 @@ from epochly._exact import Compiled, Deopt, Rejected, specialise
 def seen(value, args=()):
     """A value as far as a program can see it."""
     for position, arg in enumerate(args):
-        if isinstance(arg, np.ndarray) and value is arg:
+        if isinstance(arg, (np.ndarray, list)) and value is arg:
             return ("argument", position)
+        if isinstance(arg, list):
+            rows = [row for row, each in enumerate(arg) if isinstance(each, list) and each is value]
+            if rows:
+                return ("row of an argument", position, rows)
     if isinstance(value, np.ndarray):
         return ("array", str(value.dtype), value.shape, value.strides, value.tobytes(), value.flags.owndata)
     if isinstance(value, (list, tuple)):
-        return (type(value).__name__, [seen(item, args) for item in value])
+        held = [id(item) for item in value if isinstance(item, list)]
+        again = len(held) - len(set(held))  # lists that are there more than once
+        return (type(value).__name__, [seen(item, args) for item in value], again)
     if isinstance(value, float):
         bits = "nan" if value != value else struct.pack("d", value)  # noqa: PLR0124 - only NaN differs from itself
         return (type(value).__name__, bits)
@@ -39,7 +45,7 @@ def observed(call, args):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it raises is what is compared
             outcome = ("raises", type(error).__name__, str(error))
-    arrays = tuple(seen(arg) for arg in args if isinstance(arg, np.ndarray))
+    arrays = tuple(seen(arg) for arg in args if isinstance(arg, (np.ndarray, list)))
     return outcome, arrays, tuple(sorted({(each.category.__name__, str(each.message)) for each in caught}))
 
 
