@@ -179,7 +179,9 @@ def test_process_sees_nothing_of_the_program(tmp_path):
         names = [os.readlink(f"/proc/{pid}/fd/{each}") for each in os.listdir(f"/proc/{pid}/fd")]
         print(any(__file__ in name for name in names), os.readlink(f"/proc/{pid}/cwd"))
         secret.close()
-        print(os.getsid(pid) != os.getsid(0), os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0))
+        from epochly._builder.worker import NICE
+        nice = [os.getpriority(os.PRIO_PROCESS, each) for each in (pid, 0)]
+        print(os.getsid(pid) != os.getsid(0), nice[0] == min(19, nice[1] + NICE) or nice)
     """
     seen = told_by(tmp_path, text, MY_SECRET="1", NUMBA_OPT="3")
     assert seen == ["False", "True", "False", "/", "True", "True"]
