@@ -3,6 +3,7 @@
 It follows marks (`kinds`) through the typed intermediate representation to a fixed point, then walks it once more to write
 the `Plan`. What is not listed is rejected: an operation numba knows and we have not proved never runs. Sources: numba's IR
 (`numba.core.ir`), the Python language reference, NEP 50.
+One walk with a case for each kind of statement, hence long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Expressions on whole arrays and slices run as one loop of machine code, and end as NumPy's own would."""
+"""Expressions on whole arrays and slices run as one loop of machine code, and end as NumPy's own would.
+
+One small program a case, hence long.
+"""
 
 # ruff: noqa: D103, PLR0917 - a program is named after the construct it shows
 

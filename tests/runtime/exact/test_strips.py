@@ -1,4 +1,7 @@
-"""Loops in strips: whole ranges are run, indices stay in bounds, ints stay in 64 bits, and signals are heard."""
+"""Loops in strips: whole ranges are run, indices stay in bounds, ints stay in 64 bits, and signals are heard.
+
+One small program a case, hence long.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Arrays at their edges: bounds, aliasing, memory layouts, narrow dtypes, warnings, undone stores. None differs from the interpreter."""
+"""Arrays at their edges: bounds, aliasing, memory layouts, narrow dtypes, warnings, undone stores. None differs from the interpreter.
+
+One small program a case, hence long.
+"""
 
 # ruff: noqa: D103 - a trap is named after what it does
 

@@ -1,4 +1,7 @@
-"""Control flow, names, exceptions, recursion, threads, reentrancy and wrong arguments. None differs from the interpreter."""
+"""Control flow, names, exceptions, recursion, threads, reentrancy and wrong arguments. None differs from the interpreter.
+
+One small program a case, hence long.
+"""
 
 # ruff: noqa: D103, B007, PLW2901, RET504, ARG005 - a trap is named after what it does, and written as it is to be trapped
 

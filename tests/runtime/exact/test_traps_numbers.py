@@ -1,4 +1,7 @@
-"""Numbers at the edges of their types: ints, floats, conversions, comparisons, NumPy's scalars. None differs from the interpreter."""
+"""Numbers at the edges of their types: ints, floats, conversions, comparisons, NumPy's scalars. None differs from the interpreter.
+
+One small program a case, hence long.
+"""
 
 from __future__ import annotations
 
