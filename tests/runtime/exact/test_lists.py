@@ -1,4 +1,7 @@
-"""Lists of numbers are compiled, made in the function or passed in, and end as in the interpreter."""
+"""Lists of numbers are compiled, made in the function or passed in, and end as in the interpreter.
+
+One small program a case, hence long.
+"""
 
 # ruff: noqa: D103, PLC1802, PLR1730 - a program is named after the construct it shows, and written as it would be
 
