@@ -1,7 +1,8 @@
 """What one call did, and whether two did the same: value, type, bits, exception, memory, identity, warnings.
 
-It refuses to call results equal because they print or compare alike. Only the bits of a NaN that is no element of an array
-are left out: neither Python nor IEEE 754 says what they are.
+It refuses to call results equal because they print or compare alike. Which NaN comes out of an operation, its sign and its
+payload, is said apart from every other difference (`ONLY_NAN`): LLVM, like IEEE 754, takes all of them for one, so `x - -y`
+becomes `x + y`, and of two NaN operands either may come through.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+
+ONLY_NAN = "only the bits of a NaN"
 
 
 class Outcome:
@@ -26,29 +29,47 @@ class Outcome:
         self.warnings = [(each.category, str(each.message), each.lineno) for each in log] if log else log[:]
 
 
-def difference(due, found):
-    """How two outcomes of the same call differ, in words; empty if they do not."""
+def difference(due, found, *, as_bits=False):
+    """How two outcomes of the same call differ, in words; empty if they do not.
+
+    With `as_bits`, ints of 64 bits may be the bits of floats.
+    """
     if due.warnings != found.warnings:
         return f"warnings {found.warnings}, not {due.warnings}"
     if (due.error is None) != (found.error is None):
         return f"{said(found)}, not {said(due)}"
+    only_nan = ""
     if due.error is not None:
         same = type(due.error) is type(found.error) and str(due.error) == str(found.error)
         if not same:
             return f"{said(found)}, not {said(due)}"
     else:
-        told = value_difference(due.value, found.value, due, found)
-        if told:
-            return told
+        only_nan = value_difference(due.value, found.value, due, found)
+        if only_nan not in ("", ONLY_NAN):
+            return only_nan
     for one, other in zip(due.bases, found.bases, strict=True):
         if one.tobytes() != other.tobytes():
-            return f"an array is {other.tolist()} afterwards, not {one.tolist()}"
+            if not same_but_for_nans(one, other, as_bits=as_bits):
+                return f"an array is {other.tolist()} afterwards, not {one.tolist()}"
+            only_nan = ONLY_NAN
     for one, other in zip(due.args, found.args, strict=True):
         if type(one) is list:
             told = value_difference(one, other, due, found)
             if told:
                 return f"a list afterwards: {told}"
-    return ""
+    return only_nan
+
+
+def same_but_for_nans(one, other, *, as_bits=False):
+    """Whether two arrays of one dtype and shape are the same once every NaN is the same NaN."""
+    if as_bits and one.dtype == "i8":
+        one, other = one.view("f8"), other.view("f8")
+    if one.dtype.kind not in "fc":
+        return False
+    parts = [array.copy().reshape(-1).view(array.real.dtype) for array in (one, other)]
+    for part in parts:
+        part[np.isnan(part)] = np.nan
+    return parts[0].tobytes() == parts[1].tobytes()
 
 
 def value_difference(one, other, due, found):
@@ -63,15 +84,17 @@ def value_difference(one, other, due, found):
     if kind is tuple or kind is list:
         if place(one, due.args) != place(other, found.args) or len(one) != len(other):
             return f"{other!r}, not {one!r}, or another object"
-        told = (value_difference(mine, theirs, due, found) for mine, theirs in zip(one, other, strict=True))
-        return next((each for each in told if each), "")
+        told = [value_difference(mine, theirs, due, found) for mine, theirs in zip(one, other, strict=True)]
+        return min((each for each in told if each), key=lambda each: each == ONLY_NAN, default="")
     if isinstance(one, np.ndarray):
         for what in (described, memory):
             mine = what(one) if what is described else memory(one, due)
             theirs = what(other) if what is described else memory(other, found)
             if mine != theirs:
                 return f"an array {theirs}, not {mine}"
-        return "" if one.tobytes() == other.tobytes() else f"{other!r}, not {one!r}"
+        if one.tobytes() == other.tobytes():
+            return ""
+        return ONLY_NAN if same_but_for_nans(one, other) else f"{other!r}, not {one!r}"
     if isinstance(one, np.generic):
         same = one.dtype == other.dtype and one.tobytes() == other.tobytes()
         return "" if same else f"{other!r}, not {one!r}"

@@ -79,8 +79,9 @@ class Loops(Wholes):
         if r.random() < 0.1:
             self.put(indent, "else:")
             self.block(indent + 1, dict(env), 1)
-        elif "loops" in self.themes and r.random() < 0.3:
+        elif "loops" in self.themes and r.random() < 0.6 and inside[name][-1] != "]":
             env[name] = inside[name]  # what the loop left, if it ran at all
+            self.changed.append(name)
 
     def accumulated(self, indent, env):
         """An accumulator, which a loop that never runs leaves as it was."""

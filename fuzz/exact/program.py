@@ -226,7 +226,7 @@ class Writer(Loops):
         k = r.random()
         if k < 0.1 or (self.early and k < 0.9):
             return self.result
-        changed = [each for each in dict.fromkeys(self.changed) if each in scalars]
+        changed = [each for each in dict.fromkeys(self.changed) if each in env]
         if len(changed) == 1 and k < 0.5:
             return changed[0]
         if changed and k < 0.5:  # what is not returned, LLVM does not compute

@@ -21,7 +21,7 @@ import numpy as np
 
 from epochly._exact import Deopt, Rejected, specialise
 from exact import ambient
-from exact.comparing import Outcome, difference
+from exact.comparing import ONLY_NAN, Outcome, difference
 from exact.inputs import drawn, odd
 from exact.program import THEMES, Program, written
 
@@ -85,6 +85,7 @@ class Tally:
     rejected: int = 0
     calls: int = 0
     slow: int = 0
+    nans: int = 0  # calls whose only difference was which NaN came out
     ways: Counter = field(default_factory=Counter)
     reasons: Counter = field(default_factory=Counter)
     themes: dict = field(default_factory=lambda: {theme: Counter() for theme in THEMES})
@@ -97,7 +98,7 @@ class Tally:
 
     def add(self, other):
         """The counts of another run as well."""
-        for name in ("programs", "rejected", "calls", "slow"):
+        for name in ("programs", "rejected", "calls", "slow", "nans"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.ways += other.ways
         self.reasons += other.reasons
@@ -110,7 +111,8 @@ class Tally:
         ways = ", ".join(f"{count} {way}" for way, count in self.ways.most_common())
         head = (
             f"{self.programs} programs ({self.rejected} rejected), {self.calls} calls ({ways}), {self.share:.1%} served "
-            f"by machine code, {self.slow} left out as slow, {len(self.mismatches)} mismatches"
+            f"by machine code, {self.slow} left out as slow, {self.nans} differ in which NaN came out, "
+            f"{len(self.mismatches)} mismatches"
         )
         lines = [
             head,
@@ -183,8 +185,10 @@ class Run:
         self.ways[self.served.way] += 1
         if self.served.way != "machine":
             self.tally.reasons[same_reason(self.served.way, self.served.why)] += 1
-        told = difference(due, found)
-        if told:
+        told = difference(due, found, as_bits=call.shared is not None and call.shared[2] == "bits")
+        if told == ONLY_NAN:
+            self.tally.nans += 1
+        elif told:
             layouts = [each.layout for each in self.program.parameters]
             self.tally.mismatches.append(
                 f"seed {self.program.seed}, {self.served.way}: {told}\n{self.program.text}\n"

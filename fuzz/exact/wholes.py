@@ -104,6 +104,8 @@ class Wholes(Expressions):
     def whole_statement(self, env, name, element):
         """A statement that computes an array at once and puts it into `name`, or into a part of it."""
         r = self.r
+        if r.random() < 0.4:
+            return self.beside_itself(env, name, element)
         value = self.whole(element, r.choice([1, 1, 2]), env)
         if env[name][-2] != "1":
             return r.choice(
@@ -121,5 +123,40 @@ class Wholes(Expressions):
                 f"{name}{part} = {value}",
                 f"{name} {r.choice('+-*')}= {value}",
                 f"{name}{part} {r.choice('+-*')}= {value}",
+            ]
+        )
+
+    def beside_itself(self, env, name, element):
+        """A statement that reads the memory it stores to, or that of an argument which may be the same."""
+        r, scalar = self.r, self.of(element, 0, env)
+        other = r.choice([each for each in self.arrays(env, element) if env[each] == env[name]])
+        if env[name][-2] == "1":
+            left, right = r.choice(
+                [
+                    ("[1:]", "[:-1]"),
+                    ("[:-1]", "[1:]"),
+                    ("[:]", "[::-1]"),
+                    ("[2:]", "[:-2]"),
+                    ("[1::2]", "[:-1:2]"),
+                ]
+            )
+        elif env[name][-2] == "2":
+            left, right = r.choice(
+                [
+                    ("[1:]", "[:-1]"),
+                    ("[:, 1:]", "[:, :-1]"),
+                    ("[:]", "[::-1]"),
+                    ("[1:, 1:]", "[:-1, :-1]"),
+                    ("[:]", ".T"),
+                ]
+            )
+        else:
+            left, right = r.choice([("[1:]", "[:-1]"), ("[:, 1:]", "[:, :-1]"), ("[:]", "[::-1]")])
+        return r.choice(
+            [
+                f"{name}{left} = {other}{right} {r.choice('+-*')} {scalar}",
+                f"{name}{left} = {name}{right} {r.choice('+-*')} {other}{left}",
+                f"{name}{left} {r.choice('+-*')}= {other}{right}",
+                f"{name}{left} = {other}{right}",
             ]
         )
