@@ -20,13 +20,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from epochly._exact import Deopt, Rejected, specialise
-from exact import ambient
+from exact import ambient, called
 from exact.comparing import ONLY_NAN, Outcome, difference
 from exact.inputs import drawn, odd
 from exact.program import THEMES, Program, written
 
 MEMORY_BYTES = 4 * 2**30
 SLOWEST_S = 0.03  # of processor time, of one call in the interpreter; slower ones are skipped
+AGAIN_S = 0.002  # until it is looked at again where the signal came at a bad time
 CALLS = 360  # of one program
 TRIAL = 30  # calls after which a program is left that machine code hardly serves
 LEAST_SHARE = 0.15
@@ -44,8 +45,12 @@ class Slow(BaseException):
     """The interpreter took too long."""
 
 
-def _too_slow(*_):
-    raise Slow
+def _too_slow(_signal, frame):
+    """End the program, and nothing else: what was interrupted between its lines may be a destructor."""
+    file = "" if frame is None else frame.f_code.co_filename
+    if file.startswith("<program") or file == called.__file__:
+        raise Slow
+    signal.setitimer(signal.ITIMER_VIRTUAL, AGAIN_S)
 
 
 class Served:

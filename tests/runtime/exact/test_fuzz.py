@@ -21,13 +21,14 @@ CALLS = 50_000  # of each of four shares
 PER_PROGRAM = 300
 LEAST_SHARE = 0.4  # of the calls; about 0.75 are
 TODAY_PROGRAMS = 25
-MUTANTS = {  # what is broken, and within how many programs it has to be found; about ten times what it took
+LEFT = {"lists"}  # themes that the compiler leaves to the interpreter
+MUTANTS = {  # what is broken, and within how many programs it has to be found; the others in `exact.mutants` take longer
     "ints wrap": 40,
     "NumPy never warns": 60,
-    "an int start is forgotten": 120,
+    "an int start is forgotten": 150,
     "no bounds": 60,
-    "no undo": 60,
-    "Python's numbers for NumPy's": 40,
+    "no undo": 150,
+    "Python's numbers for NumPy's": 60,
     "the remainder has C's sign": 120,
 }
 
@@ -40,6 +41,8 @@ def held(first):
     assert tally.calls >= CALLS
     assert tally.share >= LEAST_SHARE
     for theme, counts in tally.themes.items():
+        if theme in LEFT:
+            continue
         assert counts["machine"] or counts["programs"] < 5, (
             f"no program of `{theme}` was served: {tally.reasons}"
         )
