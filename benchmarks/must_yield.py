@@ -150,14 +150,19 @@ def measured(
             for side in ("plain", "ours") if turn % 2 else ("ours", "plain"):
                 found[side], said = _run(sides[side], told, folder)
                 if side == "ours":
-                    report = json.loads(said[said.index("{") :])
-                    compiled = sum(each["status"] == "compiled" for each in report["functions"])
+                    compiled = _compiled(said)
             walls.append(_ratio(found, 0))
             processors.append(_ratio(found, 1))
             warm_ups.append(_warm_up(found["ours"]) - _warm_up(found["plain"]))
     except RuntimeError as error:
         return Yielded(name, (), (), 0.0, 0, str(error))
     return Yielded(name, tuple(walls), tuple(processors), median(warm_ups), compiled)
+
+
+def _compiled(said: str) -> int:
+    """How many functions the report, the last thing on stderr, says are compiled; what comes before is the program's."""
+    report = json.loads(said[f"\n{said}".rindex("\n{\n") :])
+    return sum(each["status"] == "compiled" for each in report["functions"])
 
 
 def _ratio(found: Mapping[str, dict[str, Any]], which: int) -> float:

@@ -202,6 +202,13 @@ def test_benchmark_of_yielding_tells_noise_from_a_loss(walls, verdict):
     assert bench.Yielded("demo", walls, walls, 0.0, 0).verdict == verdict
 
 
+def test_benchmark_of_yielding_finds_the_report_behind_what_the_program_said():
+    """A program may write braces to stderr; the report is what starts with one on a line of its own."""
+    bench = importlib.import_module("must_yield")
+    report = json.dumps({"functions": [{"status": "compiled"}, {"status": "rejected"}]}, indent=2)
+    assert [bench._compiled(f"{said}{report}\n") for said in ("", "{'thickness': 0.25}\n")] == [1, 1]
+
+
 def test_benchmark_tells_another_type_from_other_numbers():
     """A `float` for a `numpy.float64` is another type; another last bit, and another sign of zero, are other numbers."""
     right, typed, other, zero, minus = (
