@@ -161,7 +161,10 @@ def measured(
 
 def _compiled(said: str) -> int:
     """How many functions the report, the last thing on stderr, says are compiled; what comes before is the program's."""
-    report = json.loads(said[f"\n{said}".rindex("\n{\n") :])
+    start = f"\n{said}".rfind("\n{\n")
+    if start < 0:
+        raise RuntimeError(f"no report: {' '.join(said[-300:].split())}")
+    report = json.loads(said[start:])
     return sum(each["status"] == "compiled" for each in report["functions"])
 
 
