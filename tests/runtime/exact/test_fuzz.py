@@ -21,7 +21,7 @@ CALLS = 50_000  # of each of four shares
 PER_PROGRAM = 300
 LEAST_SHARE = 0.4  # of the calls; about 0.75 are
 TODAY_PROGRAMS = 25
-LEFT = {"lists"}  # themes that the compiler leaves to the interpreter
+LEFT = {"lists"}  # themes of which a share may have no served program: lists are converted only where it pays
 MUTANTS = {  # what is broken, and within how many programs it has to be found; the others in `exact.mutants` take longer
     "ints wrap": 40,
     "NumPy never warns": 60,
