@@ -130,7 +130,6 @@ class Checker:
             )
         }
         self.pins = Pins()
-        self.makers = lists.makers(blocks)
 
     # -- questions -------------------------------------------------------------------------------------------------
     def type_of(self, var: Any) -> Any:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import builtins
 import operator
 import sys
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir as llvm
@@ -401,39 +400,9 @@ def store(checker: Checker, target: Any, index: Any, value: Any) -> None:
     if plain(index) == INT:
         put(checker, container, value)
         return
-    if not isinstance(plain(index), numba_types.SliceType) or checker.type_of(value) != container:
-        raise checker.reject("a store into a list by what is no int and no slice, or of another type")
-    if not _is_new(
-        checker, value
-    ):  # numba copies element by element, which goes wrong from a list into itself
-        raise checker.reject(
-            "a slice of a list is replaced by a list that may be the same", "write `[:]` behind it"
-        )
-
-
-def makers(blocks: Any) -> dict[str, Any]:
-    """Names that an expression gives a value to, and that are read once."""
-    found: dict[str, Any] = {}
-    read: Counter[str] = Counter()
-    for block in blocks.values():
-        for statement in block.body:
-            target = statement.target if isinstance(statement, ir.Assign) else None
-            read.update(var.name for var in statement.list_vars() if var is not target)
-            if target is not None and isinstance(statement.value, ir.Expr):
-                found[target.name] = statement.value
-    return {name: value for name, value in found.items() if read[name] == 1}
-
-
-def _is_new(checker: Checker, value: Any) -> bool:
-    """Whether a list was made for this one use."""
-    made = checker.makers.get(value.name)
-    if made is None:
-        return False
-    if made.op == "static_getitem":
-        return isinstance(made.index, slice)
-    if made.op == "getitem":
-        return isinstance(checker.type_of(made.index), numba_types.SliceType)
-    return made.op in ("build_list", "binop")
+    raise checker.reject(
+        "a store into a list by what is no int"
+    )  # numba stores other slices than Python does
 
 
 def getitem(checker: Checker, source: Any, index: Any) -> Kind | None:

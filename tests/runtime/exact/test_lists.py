@@ -64,7 +64,6 @@ def methods(n):
     one = list(range(n))
     other = one[:]
     other.reverse()
-    other[1:3] = one[:2]
     both = one + other
     both.insert(1, 9)
     both.pop(0)
@@ -395,6 +394,12 @@ def into_itself(n):
     return items
 
 
+def sliced_backwards(n):
+    items = [1, 2, n]
+    items[::-1] = [1, 2]
+    return items
+
+
 def extended_in_place(n):
     items = [n]
     items += [4]
@@ -426,6 +431,7 @@ def either(items, n):
         (mixed, (2,)),
         (of_another_type, (2,)),
         (into_itself, (3,)),
+        (sliced_backwards, (3,)),
         (extended_in_place, (3,)),
         (two_lists, (3,)),
         (sorted_floats, (2,)),
