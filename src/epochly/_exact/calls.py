@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import array_calls, elementwise, integers, iteration, lists, numpy_calls, scalar_ufuncs
+from epochly._exact import (
+    array_calls,
+    array_ufuncs,
+    elementwise,
+    integers,
+    iteration,
+    lists,
+    numpy_calls,
+    scalar_ufuncs,
+)
 from epochly._exact.allocations import ALLOCATIONS, FRESH, allocation
 from epochly._exact.branches import BOUND
 from epochly._exact.constructors import ABS, CONSTRUCTED, absolute, constructed
@@ -75,6 +84,8 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         return elementwise.named(checker, key, expr, target)
     if key in elementwise.FUNCTIONS:
         return elementwise.call(checker, key, expr, target)
+    if key in array_ufuncs.FUNCTIONS:
+        return array_ufuncs.call(checker, key, expr, target)
     if key is slice and all(arg in (*RANGED, NONE) for arg in args):
         return OPAQUE
     if key is RANGE:

@@ -9,6 +9,7 @@ interface is not the one that these layouts belong to. Sources: NumPy's ufuncobj
 from __future__ import annotations
 
 import ctypes
+import platform
 from functools import cache
 from typing import Any
 
@@ -46,6 +47,7 @@ class _Ufunc(ctypes.Structure):
     )
 
 
+X86 = platform.machine() in {"x86_64", "AMD64"}
 opaque_symbol("feraiseexcept")
 
 
@@ -156,11 +158,46 @@ def _keeping_flags(module: Any, ufunc: np.ufunc, types: str) -> Any:
     if address is not None and address[1] is not None:
         data = cgutils.add_global_variable(module, ir.IntType(8), f"{name}_data")
     before = call_c(builder, "fetestexcept", I32, ir.Constant(I32, FLAGS))
+    if X86:
+        _clear_other_unit(builder)
     builder.call(loop, [*function.args, data])
+    if X86:
+        before = builder.or_(before, _other_unit(builder))
     with builder.if_then(builder.icmp_signed("!=", before, ir.Constant(I32, 0)), likely=False):
-        call_c(builder, "feraiseexcept", I32, before)
+        if X86:
+            _raise(builder, before)
+        else:
+            call_c(builder, "feraiseexcept", I32, before)
     builder.ret_void()
     return function
+
+
+def _other_unit(builder: Any) -> Any:
+    """What the older of an x86's two floating-point units has raised; NumPy raises some flags there, by hand."""
+    place = cgutils.alloca_once(builder, I32)
+    builder.store(ir.Constant(I32, 0), place)
+    _asm(builder, "fnstsw ($0)", place)
+    return builder.and_(builder.load(place), ir.Constant(I32, FLAGS))
+
+
+def _clear_other_unit(builder: Any) -> None:
+    stale = builder.icmp_signed("!=", _other_unit(builder), ir.Constant(I32, 0))
+    with builder.if_then(stale, likely=False):
+        _asm(builder, "fnclex", None)
+
+
+def _raise(builder: Any, flags: Any) -> None:
+    """Raise flags in the unit that machine code computes with, whose flags are the ones looked at."""
+    place = cgutils.alloca_once(builder, I32)
+    _asm(builder, "stmxcsr ($0)", place)
+    builder.store(builder.or_(builder.load(place), flags), place)
+    _asm(builder, "ldmxcsr ($0)", place)
+
+
+def _asm(builder: Any, text: str, place: Any) -> None:
+    places = [] if place is None else [place]
+    kind = ir.FunctionType(ir.VoidType(), [each.type for each in places])
+    builder.asm(kind, text, "r,~{memory}" if places else "~{memory}", places, side_effect=True)
 
 
 def reduced_by_loop(ufunc: np.ufunc, types: str, array: np.ndarray[Any, Any], start: int | None) -> Any:
@@ -219,3 +256,13 @@ def multiplied(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> np.nda
     ]
     LOOP_FUNCTION(found[0])(pointers, counts, (SIZE * 9)(0, 0, 0, *steps), found[1])
     return out.reshape(one.shape[:-1] + other.shape[1:])
+
+
+def mapped_by_loop(ufunc: np.ufunc, types: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """What a loop makes of a vector of float64; for comparison with NumPy."""
+    found = loop_address(ufunc, types)
+    assert found is not None
+    out = np.empty(array.shape)
+    pointers = (POINTER * 2)(array.ctypes.data, out.ctypes.data)
+    LOOP_FUNCTION(found[0])(pointers, (SIZE * 1)(array.size), (SIZE * 2)(array.strides[0], 8), found[1])
+    return out

@@ -1,4 +1,7 @@
-"""Reductions of whole arrays are compiled, and end in the bits, types and warnings of NumPy's and Python's."""
+"""Reductions of whole arrays are compiled, and end in the bits, types and warnings of NumPy's and Python's.
+
+It is long, since every reduction is tried on every kind of array.
+"""
 
 # ruff: noqa: D103 - a program is named after what it shows
 
@@ -63,6 +66,11 @@ def warned_before(a, b):
     x = a[0] / b[0]
     y = b.min()
     return x > y
+
+
+def overflowing_before(a, b):
+    x = a[0] * b[0]
+    return x, a.max(), np.maximum(a[1], 0.5)
 
 
 def unused(a):
@@ -179,6 +187,16 @@ def test_edges_of_ints(function, array):
 def test_a_warning_before_a_reduction_is_not_lost():
     exact = equal(warned_before, lambda: (np.ones(4), np.zeros(4)))
     assert exact.served == "deopt"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(1e200, 1e200), (1e-200, 1e-200), (5e-324, 0.5), (np.inf, 0.0), (1.0, 2.0), (np.inf, 1.0)]
+)
+@pytest.mark.parametrize("rule", ["warn", "raise", "ignore"])
+def test_flags_raised_before_a_loop_of_numpys_are_kept(a, b, rule):
+    with np.errstate(all=rule):
+        exact = equal(overflowing_before, lambda: (np.array([a, 1.0]), np.array([b, 1.0])))
+    assert exact.served == "machine" or a != 1.0
 
 
 def test_an_unused_reduction_still_warns():
