@@ -25,13 +25,13 @@ _MAYBE = (
     "logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not invert left_shift right_shift "
     "isnan isfinite isinf signbit conj conjugate real imag angle degrees radians deg2rad rad2deg ndarray size "
     "shape ndim len round around gcd lcm bitwise_count pow bitwise_invert bitwise_left_shift "
-    "bitwise_right_shift dtype empty_like"
+    "bitwise_right_shift dtype empty_like var std norm cumsum cumprod logaddexp logaddexp2 nextafter"
 )
 MAYBE = frozenset(_MAYBE.split())
 # methods of arrays that no rule covers and that nothing else that is accepted has
 _METHODS = (
-    "argpartition argsort byteswap choose compress cumprod cumsum diagonal dump dumps nonzero partition ptp "
-    "put putmask repeat resize searchsorted squeeze std swapaxes take tobytes tofile tolist trace var"
+    "argpartition argsort byteswap choose compress diagonal dump dumps nonzero partition ptp "
+    "put putmask repeat resize searchsorted squeeze swapaxes take tobytes tofile tolist trace"
 )
 METHODS = frozenset(_METHODS.split())
 

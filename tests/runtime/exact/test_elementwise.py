@@ -496,11 +496,6 @@ def test_a_python_int_that_does_not_fit_raises_as_numpy_does(n):
     assert found == expected
 
 
-def transcendental(a):
-    for _ in range(2):
-        a[:] = np.exp(a)
-
-
 def narrowed(k, a):
     for _ in range(2):
         k[:] = a * 2.0
@@ -509,7 +504,6 @@ def narrowed(k, a):
 @pytest.mark.parametrize(
     ("function", "args", "why"),
     [
-        (transcendental, (np.ones(3),), "exp"),
         (narrowed, (np.ones(3, np.int64), np.ones(3)), "stored into an array of int64"),
     ],
 )

@@ -27,15 +27,15 @@ from epochly._exact.complaints import translated
 JARGON = ("numba", "typing", "epochly_", "Literal", "array(", "Function(", "line=0", "\x1b")
 
 
-def running_totals(a):
+def sorted_again(a):
     for _ in range(3):
-        a = np.cumsum(a)
+        a = np.sort(a)
     return a
 
 
-def norms(a):
+def inverses(a):
     for _ in range(3):
-        x = np.linalg.norm(a)
+        x = np.linalg.inv(a)
     return x
 
 
@@ -47,7 +47,7 @@ def traced(a):
 
 def helped(a):
     for _ in range(3):
-        x = running_totals(a)
+        x = sorted_again(a)
     return x
 
 
@@ -58,10 +58,10 @@ def drawn(a):
 
 
 BY_NAME = [
-    (running_totals, "cumsum", 2),
-    (norms, "norm", 2),
+    (sorted_again, "sort", 2),
+    (inverses, "inv", 2),
     (traced, ".trace()", 2),
-    (helped, "cumsum", None),
+    (helped, "sort", None),
     (drawn, "rand", 2),
 ]
 
@@ -82,11 +82,11 @@ def test_refusing_by_name_loads_nothing():
     code = (
         "import sys, numpy as np\n"
         "from epochly._exact import specialise\n"
-        "def f(a):\n    for i in range(3): a = np.cumsum(a)\n    return a\n"
+        "def f(a):\n    for i in range(3): a = np.sort(a)\n    return a\n"
         "print(specialise(f, (np.ones(3),)).reason, 'numba' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout == "a call of `cumsum`, which is not on the exact list False\n"
+    assert done.stdout == "a call of `sort`, which is not on the exact list False\n"
 
 
 def test_no_function_that_some_rule_covers_is_refused_by_its_name():
@@ -155,7 +155,7 @@ def sorted_in_place(a):
 
 BY_TYPES = [
     (two_kinds, "`x` is an int on one path and an array of float64 in 2 dimensions on another", 4),
-    (along_an_axis, "with `axis`", 2),
+    (along_an_axis, "an axis", 2),
     (text_stored, "a store of text into an array of float64 in 2 dimensions", 2),
     (no_such_attribute, "`.foo` of an array of float64 in 1 dimension", 2),
     (masked, "no int", 2),
