@@ -208,7 +208,7 @@ class Site:
     def _cold(self) -> bool:
         """Whether it is plain without further thought that it is too early; almost every timed call ends here."""
         mode, spent = self.settings().mode, self._spent_ns
-        brief = 0 < spent < CALL_NS * self._weight and mode != "aggressive"
+        brief = 0 < spent < CALL_NS * self._weight and mode != "aggressive" and self.on_refusal is None
         return brief or self._seen_ns + spent < PATIENCE_NS.get(mode, 0)
 
     def _ready(self) -> bool:
