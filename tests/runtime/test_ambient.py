@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
-import epochly._compiler
 from epochly import _ambient
 from epochly._compiler import Compiler, find_compiler
 
@@ -46,6 +46,6 @@ def test_compiler_that_does_not_load_is_a_line(monkeypatch):
     def missing(name):
         raise ImportError(f"no {name}")
 
-    monkeypatch.setattr(epochly._compiler, "import_module", missing)
+    monkeypatch.setattr(importlib, "import_module", missing)
     assert find_compiler({}).startswith("the exact compiler does not load (no epochly._exact)")
     assert "; hint: " in find_compiler({})
