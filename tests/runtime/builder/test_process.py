@@ -85,9 +85,9 @@ def test_later_call_is_served_from_the_cache(tmp_path):
         until(lambda: stats().status == "compiled")
         until(lambda: stats().compiled_calls > 5)
         seen = stats()
-        print(seen.cache_hits, seen.built_ms > 0, seen.compile_ms < seen.built_ms, builder() is not None)
+        print(seen.cache_hits, seen.built_ms > 0, builder() is not None)
     """
-    assert told_by(tmp_path, ends) == ["0", "True", "True", "True"]
+    assert told_by(tmp_path, ends) == ["0", "True", "True"]
     second = HEAD.replace("until(lambda: errands()._count)", "")
     second = second.replace('assert stats().status == "interpreted", stats()', "")
     script = tmp_path / "second.py"

@@ -207,15 +207,15 @@ def test_a_signal_handler_may_call_compiled_code():
     before = signal.signal(signal.SIGALRM, handler)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-        array = np.zeros(50)
-        assert compiled.call(array, 3_000_000, 0) == 3_000_000
-        with pytest.raises(Deopt):
-            compiled.call(array, 3_000_000, 50)
-        assert array.min() == array.max() == 3_000_000
+        while len(seen) <= 2:  # a quick machine may end a call before its signal comes
+            array = np.zeros(50)
+            assert compiled.call(array, 3_000_000, 0) == 3_000_000
+            with pytest.raises(Deopt):
+                compiled.call(array, 3_000_000, 50)
+            assert array.min() == array.max() == 3_000_000
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert len(seen) > 2
     assert set(seen) == {7.0}
 
 
