@@ -46,7 +46,7 @@ test-slow: $(VENV)/.dev
 test-corpus: requirements/corpus.txt
 	$(MAKE) VENV=.venv-corpus .venv-corpus/.dev
 	.venv-corpus/bin/python -m pip --disable-pip-version-check --quiet $(LOCKED) requirements/corpus.txt
-	.venv-corpus/bin/python -m pytest -m slow -s tests/runtime/corpus/test_pyperformance.py
+	.venv-corpus/bin/python -m pytest -m corpus -s tests/runtime/corpus/test_pyperformance.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
