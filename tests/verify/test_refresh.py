@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.ngclient.fetcher import FetcherInterface
 
+from epochly_verify import refresh
 from epochly_verify.cli import main
 from epochly_verify.errors import FetchError
 from epochly_verify.refresh import refreshed_trust_root
@@ -116,3 +118,16 @@ def test_refresh_unreachable_is_one_line_and_no_verdict(tmp_path, monkeypatch, c
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert "hint:" in captured.err
+
+
+@pytest.mark.parametrize("url", [refresh.PUBLIC_GOOD_URL, refresh.STAGING_URL])
+def test_the_library_ships_a_root_to_start_from(url):
+    """Ours is the library's own, so there is no second copy that could differ."""
+    assert json.loads(refresh.shipped_root(url))["signed"]["_type"] == "root"
+
+
+def test_an_instance_without_a_shipped_root_is_refused(monkeypatch):
+    """Where there is nothing to start from, nothing is fetched and nothing is trusted."""
+    monkeypatch.setattr(refresh, "PUBLIC_GOOD_URL", "https://unknown.invalid")
+    with pytest.raises(FetchError):
+        refreshed_trust_root()

@@ -232,11 +232,6 @@ def embedded_trust_root(*, staging: bool = False) -> tuple[bytes, str]:
     return _embedded(f"{name}.json"), f"{name} (embedded)"
 
 
-def embedded_tuf_root(*, staging: bool = False) -> bytes:
-    """The TUF root metadata from which a refresh starts."""
-    return _embedded(f"{_STAGING if staging else _PUBLIC_GOOD}.tuf-root.json")
-
-
 def _embedded(name: str) -> bytes:
     data = get_data("epochly_verify.data", f"trust-roots/{name}")
     assert data is not None  # only where a package was loaded in a way that cannot hold data

@@ -1,6 +1,6 @@
 """The newest trust root, by The Update Framework. The only code of the package that opens a connection.
 
-Runs only for `--refresh-root`. Starts from the root metadata that ships with the package, never from a cache, and
+Runs only for `--refresh-root`. Starts from the root metadata that the library `sigstore` ships, never from a cache, and
 works in a temporary folder that is gone afterwards: the home directory is neither read nor written. When the
 repository cannot be reached the run stops (`FetchError`); it does not fall back to an older root on its own.
 """
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from importlib.resources import files
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from epochly_verify.errors import FetchError
-from epochly_verify.gather import embedded_tuf_root, read_file
+from epochly_verify.gather import read_file
 
 if TYPE_CHECKING:
     from tuf.ngclient.fetcher import FetcherInterface
@@ -22,6 +24,15 @@ STAGING_URL = "https://tuf-repo-cdn.sigstage.dev"
 MAX_TRUST_ROOT_BYTES = 4 * 1024 * 1024  # bytes; the public-good root has 7 KiB
 
 
+def shipped_root(url: str) -> bytes:
+    """The TUF root metadata of an instance that comes with `sigstore`.
+
+    Raises:
+        OSError: this `sigstore` ships none where it is looked for.
+    """
+    return files("sigstore").joinpath("_store", quote(url, safe=""), "root.json").read_bytes()
+
+
 def refreshed_trust_root(
     *, staging: bool = False, bootstrap: bytes | None = None, fetcher: FetcherInterface | None = None
 ) -> tuple[bytes, str]:
@@ -29,7 +40,7 @@ def refreshed_trust_root(
 
     Args:
         staging: the staging instance instead of the public-good one.
-        bootstrap: TUF root metadata to start from; the embedded one by default.
+        bootstrap: TUF root metadata to start from; what `sigstore` ships by default.
         fetcher: how to fetch; HTTPS by default.
 
     Raises:
@@ -49,7 +60,7 @@ def refreshed_trust_root(
                 target_dir=targets,
                 target_base_url=f"{url}/targets/",
                 fetcher=fetcher,
-                bootstrap=bootstrap or embedded_tuf_root(staging=staging),
+                bootstrap=bootstrap or shipped_root(url),
             )
             updater.refresh()
             target = updater.get_targetinfo("trusted_root.json")
