@@ -14,6 +14,7 @@ from epochly._exact import (
     elementwise,
     integers,
     iteration,
+    list_code,
     lists,
     numpy_calls,
     scalar_ufuncs,
@@ -68,9 +69,9 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         return PYTHON
     if key is BOUND:
         return OPAQUE
-    if key is len and len(args) == 1 and lists.accepted(args[0]):
+    if key is len and len(args) == 1 and list_code.accepted(args[0]):
         return PYTHON
-    if key in lists.CALLS:
+    if key in list_code.CALLS:
         return lists.call(checker, key, expr, target)
     if key in iteration.CALLS:
         return iteration.call(checker, key, expr)
@@ -153,7 +154,7 @@ def _to_python(checker: Checker, key: Any, expr: Any, args: list[Any]) -> Kind |
 def attribute(checker: Checker, expr: Any) -> Kind | None:
     """`array.shape` and its like; an attribute of a module is a function, judged when it is called."""
     owner = checker.type_of(expr.value)
-    if lists.accepted(owner):
+    if list_code.accepted(owner):
         return lists.attribute(checker, expr)
     if isinstance(owner, numba_types.Array):
         if expr.attr == "shape":

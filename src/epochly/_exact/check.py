@@ -12,7 +12,7 @@ from typing import Any
 
 from numba.core import ir
 
-from epochly._exact import array_calls, calls, lists, rules, subscripts
+from epochly._exact import array_calls, calls, list_code, lists, rules, subscripts
 from epochly._exact.effects import arguments_read
 from epochly._exact.inference import Again, Findings, held_exactly
 from epochly._exact.kinds import (
@@ -68,7 +68,7 @@ def accepted_type(machine_type: Any) -> bool:
         return kind.dtype in SCALARS and 1 <= kind.ndim <= MOST_DIMENSIONS
     if isinstance(kind, numba_types.BaseTuple):
         return all(accepted_type(item) for item in kind)
-    return isinstance(kind, PASSING) or lists.accepted(kind)
+    return isinstance(kind, PASSING) or list_code.accepted(kind)
 
 
 def spoken(name: str) -> str:

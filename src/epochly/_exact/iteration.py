@@ -15,7 +15,7 @@ from llvmlite import ir as llvm
 from numba.core import cgutils, ir
 from numba.core.ir_utils import build_definitions
 
-from epochly._exact import lists, views
+from epochly._exact import list_code, lists, views
 from epochly._exact.integers import powers
 from epochly._exact.kinds import NUMPY, PYTHON, Array, Items, Iterator, Kind, Number, Reject, joined, words
 from epochly._exact.lowering import I64, INT, ZERO, Key, array_primitive, deopt_if, numba_types, primitive
@@ -179,7 +179,7 @@ def drawn(checker: Checker, source: Any) -> Kind | None:
     container, kind = checker.type_of(source), checker.kind_of(source)
     if isinstance(container, numba_types.RangeType):
         return PYTHON
-    if lists.accepted(container):
+    if list_code.accepted(container):
         return lists.holds(checker, container)
     if isinstance(container, (numba_types.EnumerateType, numba_types.ZipType)):
         return kind.item if isinstance(kind, Iterator) else None

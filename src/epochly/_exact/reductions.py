@@ -15,7 +15,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 
-from epochly._exact import lists
+from epochly._exact import list_code
 from epochly._exact.kinds import Reject
 from epochly._exact.lowering import (
     BOOL,
@@ -309,14 +309,14 @@ def _always(result: Any) -> Callable[[Any], Any]:
 
 def _of_items(name: str) -> Callable[[Any], Any]:
     def result(kind: Any) -> Any:
-        return _dtype(kind) if isinstance(kind, numba_types.Array) else lists.folds(name, kind)
+        return _dtype(kind) if isinstance(kind, numba_types.Array) else list_code.folds(name, kind)
 
     return result
 
 
 def _on_items(name: str, of_array: Implementation) -> Implementation:
     """Python's own function, of an array or of a list, tuple or range."""
-    other = lists.fold(name)
+    other = list_code.fold(name)
 
     def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         of = of_array if isinstance(signature.args[0], numba_types.Array) else other

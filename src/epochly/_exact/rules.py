@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise, lists, membership, numpy_scalars
+from epochly._exact import elementwise, list_code, lists, membership, numpy_scalars
 from epochly._exact.inference import typed_by_numpy
 from epochly._exact.kinds import NP, NUMPY, PY, PYTHON, Kind, Number, words
 from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
@@ -37,7 +37,7 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any) -> Kind | Non
     left, right = checker.type_of(expr.lhs), checker.type_of(expr.rhs)
     if isinstance(left, numba_types.Array) or isinstance(right, numba_types.Array):
         return elementwise.binop(checker, function, expr, target)
-    if lists.accepted(left) or lists.accepted(right):
+    if list_code.accepted(left) or list_code.accepted(right):
         return lists.binop(checker, function, expr, target)
     if isinstance(left, numba_types.BaseTuple) and isinstance(right, numba_types.BaseTuple):
         return membership.compare(checker, function, expr)

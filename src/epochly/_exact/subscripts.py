@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise, iteration, lists
+from epochly._exact import elementwise, iteration, list_code, lists
 from epochly._exact.conversion import conversion
 from epochly._exact.kinds import NUMPY, Array, Items, Iterator, Kind, Number, joined, words
 from epochly._exact.lowering import FLOAT, INT, NONE, numba_types, plain
@@ -25,7 +25,7 @@ FLAGGED = (FLOAT, SINGLE, *COMPLEXES)
 def store(checker: Checker, target: Any, index: Any, value: Any) -> None:
     """`array[index] = value`."""
     array, what = checker.type_of(target), checker.type_of(value)
-    if lists.accepted(array):
+    if list_code.accepted(array):
         lists.store(checker, target, index, value)
         return
     if not isinstance(array, numba_types.Array):
@@ -58,7 +58,7 @@ def picks_one(checker: Checker, array: Any, index: Any) -> bool:
 def getitem(checker: Checker, source: Any, index: Any, static: Any) -> Kind | None:
     """`array[index]` or `tuple[index]`."""
     kind, container = checker.kind_of(source), checker.type_of(source)
-    if lists.accepted(container):
+    if list_code.accepted(container):
         return lists.getitem(checker, source, index)
     if isinstance(container, numba_types.Array):
         if picks_one(checker, container, index):
