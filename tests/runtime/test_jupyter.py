@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-interactiveshell = pytest.importorskip(
-    "IPython.core.interactiveshell", reason="`ipython` is in the lock, and not in this environment"
-)
+from IPython.core import interactiveshell
 
 HOT = """
 def work(n):

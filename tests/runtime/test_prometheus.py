@@ -16,9 +16,6 @@ from epochly._wrap import wrap
 @pytest.fixture
 def port():
     """A port that is free now; nothing is served after the test."""
-    pytest.importorskip(
-        "prometheus_client", reason="`prometheus-client` is in the lock, and not in this environment"
-    )
     with socket.create_server((_prometheus.ADDRESS, 0)) as server:
         free = server.getsockname()[1]
     yield free

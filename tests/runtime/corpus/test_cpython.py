@@ -13,9 +13,10 @@ import random
 import sys
 import unittest
 import warnings
-from pathlib import Path
 
 import pytest
+import rewritten
+import served
 
 TIMED = ("test_denial_of_service_prevented_int_to_str", "test_denial_of_service_prevented_str_to_int")
 # These call operators a hundred thousand times and more, each.
@@ -29,17 +30,6 @@ LONG = (
     "test_sumprod_extended_precision_accuracy",
     "test_sumprod_stress",
 )
-
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-rewritten, served = _beside("rewritten"), _beside("served")
 
 
 def is_short(method):

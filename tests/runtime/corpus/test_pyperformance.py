@@ -16,19 +16,9 @@ from array import array
 from pathlib import Path
 
 import pytest
+import served
 
 pytestmark = pytest.mark.corpus
-
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-served = _beside("served")
 
 
 def nbody(program, _folder):

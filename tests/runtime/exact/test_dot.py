@@ -4,22 +4,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import differ
 import numpy as np
 import pytest
 
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = _beside("differ")
 SIZES = (0, 1, 2, 3, 4, 7, 8, 9, 31, 32, 33, 100, 1000, 11000)
 STEPS = (1, 2, 3, -1, -2)
 

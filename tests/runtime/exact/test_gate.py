@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import pickle
 import signal
 import sys
 import threading
 from pathlib import Path
 
+import differ
 import numpy as np
 import pytest
 
 import epochly
 from epochly._exact import Compiled, Deopt, layout, specialise
-
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = _beside("differ")
 
 
 def memory_mb():

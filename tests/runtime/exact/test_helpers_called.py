@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import differ
 import numpy as np
 import pytest
 
 from epochly._exact import Compiled, Deopt, Rejected, specialise
-
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = _beside("differ")
 
 
 def _clamp(x, low=0.0, high=1.0):

@@ -5,26 +5,15 @@ Programs are one operator on two types, inputs the edges of both; the sample is 
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import random
 import warnings
 from collections import Counter
-from pathlib import Path
 
+import differ
 import numpy as np
 import pytest
 
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = _beside("differ")
 INTS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 FLOATS, COMPLEXES = ["float32", "float64"], ["complex64", "complex128"]
 TYPES = [*INTS, *FLOATS, *COMPLEXES, "bool"]

@@ -7,22 +7,10 @@ It is long, since every reduction is tried on every kind of array.
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import differ
 import numpy as np
 import pytest
 
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = _beside("differ")
 SIZES = (0, 1, 2, 7, 8, 9, 127, 128, 129, 1000, 9000)
 STEPS = (1, 3, -1)
 

@@ -4,22 +4,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import differ
 import numpy as np
 import pytest
 
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = _beside("differ")
 POINTS = [
     *(0.0, -0.0, 1.0, -1.0, 0.5, 0.3, 2.5, -2.5, 1e-9, 30.0, 700.0, 710.0, -746.0, 1e18, 1e-310, 5e-324),
     *(float("inf"), float("-inf"), float("nan")),

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
+import differ
 import numpy as np
 import pytest
 
 from epochly._exact import Deopt, gate, specialise
 from epochly._exact.snapshot import LEAST_BYTES, calm
 
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = _beside("differ")
 LONG = gate.SMALL_BYTES // 8 + 100  # floats; an array that is too long to be copied without asking
 N = np.arange(float(LONG))
 

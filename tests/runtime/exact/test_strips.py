@@ -5,11 +5,10 @@ One small program a case, hence long.
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import time
-from pathlib import Path
 
+import differ
 import numpy as np
 import pytest
 
@@ -19,17 +18,6 @@ from epochly._exact.facts import LEAST, MOST, computed_bounds
 from epochly._exact.machine import STRIP
 from epochly._exact.operators import INT_OPERATORS
 from epochly._exact.pipeline import Job
-
-
-def _beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = _beside("differ")
 
 
 def plan_of(function, *args):

@@ -7,17 +7,13 @@ One small program a case, hence long.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
+import traps
 
-_SPEC = importlib.util.spec_from_file_location("traps", Path(__file__).with_name("traps.py"))
-traps = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(traps)
 array = traps.array
 INF, NAN, TOP, LOW = math.inf, math.nan, 2**63 - 1, -(2**63)
 

@@ -8,23 +8,19 @@ One small program a case, hence long.
 from __future__ import annotations
 
 import builtins
-import importlib.util
 import math
 import sys
 import threading
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
+import traps
 
 import epochly
 from epochly import _api
 from epochly._exact import Compiled, Deopt, specialise
 
-_SPEC = importlib.util.spec_from_file_location("traps", Path(__file__).with_name("traps.py"))
-traps = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(traps)
 array = traps.array
 TOP, NAN = 2**63 - 1, math.nan
 

@@ -5,16 +5,11 @@ One small program a case, hence long.
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-_SPEC = importlib.util.spec_from_file_location("traps", Path(__file__).with_name("traps.py"))
-traps = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(traps)
+import traps
 
 TOP, LOW = 2**63 - 1, -(2**63)
 INF, NAN = math.inf, math.nan

@@ -7,24 +7,13 @@ is compiled once for each set of types. It refuses to say that nothing was compi
 from __future__ import annotations
 
 import collections
-import importlib.util
 import math
 import re
-from pathlib import Path
 
+import differ
 import numpy as np
 import pytest
 
-
-def beside(name):
-    """A module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-differ = beside("differ")
 MADE = {}
 
 
