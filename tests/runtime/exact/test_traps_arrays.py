@@ -429,11 +429,7 @@ TABLES = {
     "warnings": WARNINGS,
     "narrow": NARROW,
 }
-CASES = [
-    pytest.param(table, *case.values, id=f"{name}-{case.id}")
-    for name, table in TABLES.items()
-    for case in table.cases()
-]
+CASES = traps.parameters(TABLES)
 
 
 @pytest.mark.filterwarnings("ignore")

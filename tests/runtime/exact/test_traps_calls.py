@@ -265,11 +265,7 @@ ERRORS = traps.Traps(
     ("math.sqrt(a)", [(-4,), ("x",), (2**2000,), (1j,)]),
 )  # fmt: skip
 TABLES = {"flow": FLOW, "errors": ERRORS}
-CASES = [
-    pytest.param(table, *case.values, id=f"{name}-{case.id}")
-    for name, table in TABLES.items()
-    for case in table.cases()
-]
+CASES = traps.parameters(TABLES)
 
 
 @pytest.mark.filterwarnings("ignore")

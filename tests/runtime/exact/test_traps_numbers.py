@@ -453,11 +453,7 @@ TABLES = {
     "comparisons": COMPARISONS,
     "numpy": NUMPY,
 }
-CASES = [
-    pytest.param(table, *case.values, id=f"{name}-{case.id}")
-    for name, table in TABLES.items()
-    for case in table.cases()
-]
+CASES = traps.parameters(TABLES)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -57,3 +57,12 @@ class Traps:
 def array(*items, dtype="f8", then=()):
     """Fresh arguments: an array, and what comes after it."""
     return lambda: (np.array(items, dtype=dtype), *then)
+
+
+def parameters(tables):
+    """Every call of several named tables as parameters of one test: the table, what is called, the call."""
+    return [
+        pytest.param(table, *case.values, id=f"{name}-{case.id}")
+        for name, table in tables.items()
+        for case in table.cases()
+    ]
