@@ -76,9 +76,9 @@ def value_difference(one, other, due, found):
     """How two values differ, in words."""
     kind = type(one)
     if kind is not type(other):
-        return f"{other!r} of {type(other).__name__}, not {one!r} of {kind.__name__}"
+        return f"{_shown(other)} of {type(other).__name__}, not {_shown(one)} of {kind.__name__}"
     if kind is int or kind is bool or one is None:
-        return "" if one == other else f"{other!r}, not {one!r}"
+        return "" if one == other else f"{_shown(other)}, not {_shown(one)}"
     if isinstance(one, (float, np.floating, complex, np.complexfloating)):
         return "" if bits(one) == bits(other) else f"{other!r}, not {one!r}"
     if kind is tuple or kind is list:
@@ -132,4 +132,12 @@ def said(outcome):
     """An outcome in words."""
     if outcome.error is not None:
         return f"{type(outcome.error).__name__}: {outcome.error}"
-    return f"{outcome.value!r}"
+    return _shown(outcome.value)
+
+
+def _shown(value):
+    """A value as it prints, or an int too long to print by its length."""
+    try:
+        return repr(value)
+    except ValueError:
+        return f"{type(value).__name__} too long to print ({value.bit_length() if isinstance(value, int) else '?'} bits)"

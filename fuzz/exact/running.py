@@ -2,7 +2,7 @@
 
 A program that is rejected is called once and counted under its reason; one that nearly always gives up is left early, since
 its calls say little; an input on which the interpreter takes too long is skipped. Everything is settled by the seed but what
-depends on time: which inputs are too slow.
+depends on time: which inputs are too slow. A result too large to be held twice counts as slow.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
+import psutil
 
 from epochly._exact import Deopt, Rejected, specialise
 from exact import ambient, called
@@ -25,7 +26,8 @@ from exact.comparing import ONLY_NAN, Outcome, difference
 from exact.inputs import drawn, odd
 from exact.program import THEMES, Program, written
 
-MEMORY_BYTES = 4 * 2**30
+MEMORY_BYTES = 4 * 2**30  # that programs may use beyond what the process has when it starts them
+LARGEST_BITS = 2**24  # of an int that is held while the other side makes its own
 SLOWEST_S = 0.03  # of processor time, of one call in the interpreter; slower ones are skipped
 AGAIN_S = 0.002  # until it is looked at again where the signal came at a bad time
 CALLS = 360  # of one program
@@ -116,7 +118,7 @@ class Tally:
         ways = ", ".join(f"{count} {way}" for way, count in self.ways.most_common())
         head = (
             f"{self.programs} programs ({self.rejected} rejected), {self.calls} calls ({ways}), {self.share:.1%} served "
-            f"by machine code, {self.slow} left out as slow, {self.nans} differ in which NaN came out, "
+            f"by machine code, {self.slow} left out as slow or large, {self.nans} differ in which NaN came out, "
             f"{len(self.mismatches)} mismatches"
         )
         lines = [
@@ -185,6 +187,9 @@ class Run:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         if isinstance(due.error, (MemoryError, RecursionError)):
             return
+        if isinstance(due.value, int) and due.value.bit_length() > LARGEST_BITS:
+            self.tally.slow += 1
+            return
         with self.around(change):
             found = Outcome(self.served, *call.make(), self.log)
         self.ways[self.served.way] += 1
@@ -227,7 +232,7 @@ def one_program(seed, tally, calls=CALLS):
 def run(seeds, *, seconds=1e9, calls=10**12, per_program=CALLS, most_mismatches=20, tell=None):
     """Run the programs of `seeds` until time, calls, or patience with mismatches is out."""
     limits = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, limits[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + MEMORY_BYTES, limits[1]))
     before = signal.signal(signal.SIGVTALRM, _too_slow)
     tally, end = Tally(), time.monotonic() + seconds
     np.seterr(all="warn", under="ignore")

@@ -17,6 +17,7 @@ import pytest
 FUZZ = Path(__file__).parents[3] / "fuzz"
 sys.path.insert(0, str(FUZZ))
 running = importlib.import_module("exact.running")
+comparing = importlib.import_module("exact.comparing")
 
 CALLS = 50_000  # of each of four shares
 PER_PROGRAM = 300
@@ -87,6 +88,16 @@ def found_within(mutant, programs):
 
 class TestMutants:
     """A check that cannot fail is no check."""
+
+    def test_ints_too_long_to_print_are_told_apart(self):
+        """Python refuses to print them, and a difference must not end as that refusal."""
+        long, longer, none = (
+            comparing.Outcome(call, [], [], [])
+            for call in (lambda: 1 << 20_000, lambda: 1 << 30_000, lambda: None)
+        )
+        assert "20001 bits" in comparing.difference(long, longer)
+        assert "20001 bits" in comparing.difference(long, none)
+        assert comparing.difference(long, long) == ""
 
     @pytest.mark.parametrize("mutant", MUTANTS)
     def test_a_broken_compiler_is_found(self, mutant):
