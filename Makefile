@@ -65,7 +65,7 @@ docs: $(VENV)/.dev
 
 # The development lock holds all of the others, which take its versions: what was tested together is used together.
 lock: $(VENV)/.dev
-	cd requirements && for name in dev verify release build fuzz bench corpus; do \
+	cd requirements && for name in dev verify release build service fuzz bench corpus; do \
 	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
 	    $$(test $$name = dev || echo --constraint dev.txt) \
 	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt || exit 1; \

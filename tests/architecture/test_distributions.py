@@ -99,7 +99,16 @@ def test_a_distribution_carries_the_whole_licence_and_types(root, folder):
 def test_locks_hold_every_requirement_by_hash(root):
     """What `make` installs was chosen when the lock was written, not when it is installed."""
     locks = sorted((root / "requirements").glob("*.txt"))
-    names = ["bench.txt", "build.txt", "corpus.txt", "dev.txt", "fuzz.txt", "release.txt", "verify.txt"]
+    names = [
+        "bench.txt",
+        "build.txt",
+        "corpus.txt",
+        "dev.txt",
+        "fuzz.txt",
+        "release.txt",
+        "service.txt",
+        "verify.txt",
+    ]
     assert [lock.name for lock in locks] == names
     assert [f"{lock.name}: {fault}" for lock in locks for fault in lock_faults(lock.read_text("utf-8"))] == []
 
