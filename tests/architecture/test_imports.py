@@ -67,8 +67,11 @@ OUR_JUDGE, THEIR_JUDGE, REFRESH, SIGNING, REHEARSAL = (
     "epochly_release.signing",  # the maker's own wrapper: it signs, it judges nothing
     "epochly_release.rehearsal.*",  # plays the other side: it issues what the judge judges
 )
+LICENSING, SERVICE = "epochly.licensing.*", "epochly_service.*"  # the two ends of epochly-pop v1
+GATEWAY = "epochly.net.gateway"  # the one door out of the runtime
 KEEPERS = {
-    "cryptography": (OUR_JUDGE, REHEARSAL),
+    "cryptography": (OUR_JUDGE, REHEARSAL, LICENSING, SERVICE),
+    "httpx": (GATEWAY,),
     "rfc3161_client": (OUR_JUDGE,),
     "sigstore": (THEIR_JUDGE, SIGNING),
     "sigstore_models": (THEIR_JUDGE, SIGNING),
@@ -260,6 +263,8 @@ def test_parts_crossed_allows_the_arrows(plant):
         ("epochly_verify.parse.der", "def f():\n    from cryptography import x509"),
         ("epochly_verify.cli", "import rfc3161_client as tsa"),
         ("epochly", "import sigstore"),
+        ("epochly", "from cryptography.hazmat.primitives.asymmetric import ed25519"),
+        ("epochly.licensing.client", "import httpx"),
     ],
 )
 def test_libraries_misplaced_sees_a_planted_import(plant, name, text):
