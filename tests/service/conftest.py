@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 from postgres_cluster import NoPostgresError, running
+
+from epochly_service.engines import open_database
+from epochly_service.migrating import migrate
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +30,29 @@ def engine_name(request):
     return request.param
 
 
+def _migrated(url):
+    """Make the tables, and leave nobody connected."""
+    database = open_database(url)
+    migrate(database)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    """A file with the newest tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _migrated(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres):
+    """A database with the newest tables and nothing in them, to be copied."""
+    name = postgres.create()
+    _migrated(postgres.url(name))
+    return name
+
+
 @pytest.fixture
 def empty_url(engine_name, request, tmp_path):
     """URL of a database of this test's own with nothing in it, not even tables."""
@@ -36,3 +63,24 @@ def empty_url(engine_name, request, tmp_path):
     name = cluster.create()
     yield cluster.url(name)
     cluster.drop(name)
+
+
+@pytest.fixture
+def engine_url(engine_name, request, tmp_path):
+    """URL of a database of this test's own with the newest tables and nothing in them."""
+    if engine_name == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "service.db")
+        yield f"sqlite:///{tmp_path}/service.db"
+        return
+    cluster = request.getfixturevalue("postgres")
+    name = cluster.create(request.getfixturevalue("postgres_template"))
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def database(engine_url):
+    """That database, opened."""
+    opened = open_database(engine_url)
+    yield opened
+    opened.close()

@@ -57,8 +57,7 @@ def test_logger_drops_what_is_not_on_the_list(fields):
 
 @given(
     st.dictionaries(
-        st.sampled_from([*FORMS, "ip", "path"])
-        | st.text(max_size=8).filter(lambda name: name != "self"),
+        st.sampled_from([*FORMS, "ip", "path"]) | st.text(max_size=8).filter(lambda name: name != "self"),
         st.text() | st.integers() | st.floats() | st.binary() | st.none() | st.lists(st.text()),
     )
 )

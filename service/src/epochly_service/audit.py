@@ -27,6 +27,7 @@ def append(
     conn: Connection,
     *,
     at: int,
+    account_id: str,
     actor_kid: str,
     action: str,
     object_id: str,
@@ -35,13 +36,14 @@ def append(
 ) -> None:
     """Add a row to the chain, in the caller's transaction.
 
-    `actor_kid` is a device key's kid, `operator:NAME`, or `service`; `action` a kebab-case verb such as `register`.
+    `account_id` is whose it concerns, empty for what is of the service itself; `actor_kid` is a device key's kid, `operator:NAME`, or `service`; `action` a kebab-case verb such as `register`.
     """
     head = conn.execute(select(audit_head.c.seq, audit_head.c.hash).with_for_update()).one()
     seq, prev = head.seq + 1, head.hash
     row = {
         "seq": seq,
         "at": at,
+        "account_id": account_id,
         "actor_kid": actor_kid,
         "action": action,
         "object_id": object_id,

@@ -208,6 +208,7 @@ audit = _table(  # append only; each row holds the hash of the one before
     "audit",
     _int("seq"),
     _int("at"),
+    _text("account_id"),  # whose it concerns; empty for what is of the service itself
     _text("actor_kid"),  # the device key's kid, or "operator:<name>", or "service"
     _text("action"),
     _text("object_id"),
@@ -216,6 +217,7 @@ audit = _table(  # append only; each row holds the hash of the one before
     _text("prev_hash"),
     _text("hash"),
     PrimaryKeyConstraint("seq"),
+    Index(None, "account_id", "seq"),
     Index(None, "object_id"),
 )
 
@@ -235,8 +237,10 @@ operators = _table(
     _text("password_hash"),
     _text("role"),
     _text("status"),
+    _text("account_id", null=True),  # whose licences they see; null for who runs the service, and sees all
     _int("created_at"),
     PrimaryKeyConstraint("id"),
+    ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
     UniqueConstraint("name"),
     _one_of("role", "viewer", "admin"),
     _one_of("status", "active", "disabled"),

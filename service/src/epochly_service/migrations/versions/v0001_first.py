@@ -27,6 +27,7 @@ def upgrade() -> None:
         "audit",
         sa.Column("seq", INT, nullable=False, autoincrement=False),
         sa.Column("at", INT, nullable=False, autoincrement=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("actor_kid", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
@@ -37,6 +38,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
         sqlite_strict=True,
     )
+    op.create_index(op.f("ix_audit_account_id_seq"), "audit", ["account_id", "seq"])
     op.create_index(op.f("ix_audit_object_id"), "audit", ["object_id"])
     op.create_table(
         "audit_head",
@@ -63,7 +65,11 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=True),
         sa.Column("created_at", INT, nullable=False, autoincrement=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_operators_accounts"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operators")),
         sa.CheckConstraint("role IN ('viewer', 'admin')", name=op.f("ck_operators_role")),
         sa.CheckConstraint("status IN ('active', 'disabled')", name=op.f("ck_operators_status")),
