@@ -243,15 +243,19 @@ def test_a_device_token_with_a_footer_is_refused():
     assert (caught.value.code, caught.value.what) == ("malformed", "its footer is not that of its type")
 
 
-@pytest.mark.parametrize("kid", [1, ["a"], {"b": "c"}, True, "", "unknown"])
-def test_a_key_that_is_not_known_is_told_apart(kid):
+@pytest.mark.parametrize(
+    ("kid", "code", "what"),
+    [(kid, "malformed", "the `kid` it names is none") for kid in (1, ["a"], {"b": "c"}, True, "", "unknown")]
+    + [("A" * 43, "key", "the key it names is not known")],
+)
+def test_a_key_that_is_not_known_is_told_apart(kid, code, what):
     """Who rotates keys needs to know whether the key was strange or the signature."""
     for typ, footer, claims in [(tokens.LEASE, {"kid": kid}, {}), (tokens.PROOF, None, {"kid": kid})]:
         message = canonical({"typ": typ, **claims})
         token = by_pyseto(message, footer=canonical(footer) if footer else b"", typ=typ)
         with pytest.raises(TokenError) as caught:
             read(typ, token, KEYS.get)
-        assert (caught.value.code, caught.value.what) == ("key", "the key it names is not known")
+        assert (caught.value.code, caught.value.what) == (code, what)
 
 
 def test_a_signature_by_another_key_is_refused():

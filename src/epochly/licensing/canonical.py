@@ -16,7 +16,7 @@ import rfc8785
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NoReturn
+    from typing import NoReturn, TypeGuard
 
 Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value]"
 
@@ -89,6 +89,14 @@ def from_b64u(text: str) -> bytes:
 def kid_of(public_key: bytes) -> str:
     """The key id of a raw 32-byte Ed25519 public key: 43 characters."""
     return b64u(sha256(public_key).digest())
+
+
+def is_kid(value: object) -> TypeGuard[str]:
+    """Whether a value has the form of a key id."""
+    try:
+        return isinstance(value, str) and len(from_b64u(value)) == sha256().digest_size
+    except CanonicalError:
+        return False
 
 
 def _check(value: object, depth: int) -> None:

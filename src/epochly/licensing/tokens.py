@@ -16,6 +16,7 @@ from epochly.licensing.canonical import (
     b64u,
     canonical,
     from_b64u,
+    is_kid,
     parsed_canonical,
 )
 
@@ -91,7 +92,9 @@ def read(typ: str, token: str, public_key_for_kid: KeyFinder) -> dict[str, Value
     if not isinstance(names, dict) or set(names) != (set() if typ in OF_A_DEVICE else {"kid"}):
         raise TokenError("malformed", "its footer is not that of its type")
     kid = claims.get("kid") if typ in OF_A_DEVICE else names["kid"]
-    public_key = public_key_for_kid(kid) if isinstance(kid, str) else None
+    if not is_kid(kid):
+        raise TokenError("malformed", "the `kid` it names is none")
+    public_key = public_key_for_kid(kid)
     if public_key is None:
         raise TokenError("key", "the key it names is not known")
     try:
