@@ -1,0 +1,212 @@
+"""The state folder: the device's key and what it holds, files that only this user can read, written whole or not at all.
+
+The folder is the user's own (0700) and its files are (0600), or they are refused: what others may write is no state of
+ours, and what others could read is no secret any more. Files are written under another name, flushed and renamed. It
+refuses to follow a symbolic link, to read a file of more than 64 KiB, and to raise anything but `StateProblem`, which is
+one line for the user. Sources: POSIX.1-2017 (openat, rename); the XDG base directory specification; section 1.3 of PASETO's
+advice on keys at rest is not followed, since a passphrase would have to be in the program.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY, NODE, INSTALL, ENROLLED, HELD, LOCK = (
+    "device.key",
+    "node_id",
+    "install_id",
+    "fp_local.json",
+    "licence.json",
+    "lock",
+)
+MOST_BYTES = 65_536  # bytes; a keyset of 32 keys and a lease have 9 kB
+LOCK_S = 10.0  # seconds; who holds it waits for one answer of the service, 5 s at most, and writes
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+OPEN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+HAS_OWNERS = hasattr(os, "geteuid") and hasattr(
+    os, "O_DIRECTORY"
+)  # Windows: the profile's own access list holds
+
+
+class StateProblem(Exception):  # noqa: N818 - it is told to the user, not caught as an error of theirs
+    """The state folder, or a file in it, cannot be used: which, why, and what helps, in one line."""
+
+    def __init__(self, where: str, what: str, hint: str) -> None:
+        super().__init__(f"`{where}` {what}; hint: {hint}")
+        self.where, self.what, self.hint = where, what, hint
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The files of one folder, which is looked at anew each time; a folder that is not there holds no files."""
+
+    path: str
+
+    def read(self, name: str) -> bytes | None:
+        """A file, or None where there is none. Raises `StateProblem`."""
+        place = os.path.join(self.path, name)
+        try:
+            with _folder(self.path) as folder:
+                descriptor = _open(self.path, name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0), folder)
+                with open(descriptor, "rb") as file:
+                    _ours_alone(place, os.fstat(descriptor))
+                    data = file.read(MOST_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _told(place, error) from error
+        if len(data) > MOST_BYTES:
+            raise StateProblem(place, f"has more than {MOST_BYTES} bytes", "move it away")
+        return data
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file in the place of what is there; a reader sees the old or the new one. Raises `StateProblem`."""
+        place = os.path.join(self.path, name)
+        try:
+            self.make()
+            with _folder(self.path) as folder:
+                temporary = f".{name}.{secrets.token_hex(8)}"
+                descriptor = _open(self.path, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, folder)
+                try:
+                    with open(descriptor, "wb") as file:
+                        file.write(data)
+                        file.flush()
+                        os.fsync(descriptor)
+                    _rename(self.path, temporary, name, folder)
+                except OSError:
+                    with suppress(OSError):
+                        _unlink(self.path, temporary, folder)
+                    raise
+                if folder is not None:
+                    os.fsync(folder)
+        except OSError as error:
+            raise _told(place, error) from error
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is no problem. Raises `StateProblem`."""
+        try:
+            with _folder(self.path) as folder:
+                _unlink(self.path, name, folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _told(os.path.join(self.path, name), error) from error
+
+    def make(self) -> None:
+        """Make the folder, and those above it that are missing, for this user only. Raises `OSError`, `StateProblem`."""
+        if not os.path.isabs(self.path):
+            raise StateProblem(self.path, "is no absolute path", "give `EPOCHLY_STATE_DIR` an absolute path")
+        missing, above = [], self.path
+        while not os.path.lexists(above):
+            missing.append(above)
+            above = os.path.dirname(above)
+        for folder in reversed(missing):
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+
+    @contextmanager
+    def locked(self, timeout_s: float = LOCK_S) -> Iterator[None]:
+        """Hold the folder against other processes and threads that change it. Raises `StateProblem`."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - only who changes something pays for it
+
+        place = os.path.join(self.path, LOCK)
+        try:
+            self.make()
+            with _folder(self.path) as folder, suppress(FileExistsError):
+                os.close(_open(self.path, LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, folder))
+            lock = FileLock(place, mode=0o600)
+            lock.acquire(timeout=timeout_s)
+        except Timeout:
+            raise StateProblem(
+                place, "is held by another process", "try again once that one is done"
+            ) from None
+        except OSError as error:
+            raise _told(place, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+@contextmanager
+def _folder(path: str) -> Iterator[int | None]:
+    """The folder as a descriptor: what was checked is what is used. None where the system has no such thing."""
+    if not HAS_OWNERS:  # pragma: no cover - Windows
+        if os.path.islink(path):
+            raise StateProblem(path, "is a symbolic link", "name the folder itself in `EPOCHLY_STATE_DIR`")
+        yield None
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | OPEN)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise StateProblem(
+                path,
+                "is a symbolic link, or no folder",
+                "name the folder itself in `EPOCHLY_STATE_DIR`",
+            ) from None
+        raise
+    try:
+        seen = os.fstat(descriptor)
+        if seen.st_uid != os.geteuid():
+            raise StateProblem(path, "belongs to another user", "name one of yours in `EPOCHLY_STATE_DIR`")
+        if seen.st_mode & OTHERS_WRITE:
+            raise StateProblem(path, "may be written by others", f"`chmod 700 {path}`")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _ours_alone(place: str, seen: os.stat_result) -> None:
+    if not stat.S_ISREG(seen.st_mode):
+        raise StateProblem(place, "is no plain file", "move it away")
+    if not HAS_OWNERS:  # pragma: no cover - Windows
+        return
+    if seen.st_uid != os.geteuid():
+        raise StateProblem(place, "belongs to another user", "move it away")
+    if seen.st_mode & OTHERS:
+        raise StateProblem(place, "may be read or written by others", f"`chmod 600 {place}`")
+
+
+def _open(path: str, name: str, flags: int, folder: int | None) -> int:
+    if folder is None:  # pragma: no cover - Windows
+        return os.open(os.path.join(path, name), flags | OPEN | getattr(os, "O_BINARY", 0), 0o600)
+    return os.open(name, flags | OPEN, 0o600, dir_fd=folder)
+
+
+def _rename(path: str, old: str, new: str, folder: int | None) -> None:
+    if folder is None:  # pragma: no cover - Windows
+        os.replace(os.path.join(path, old), os.path.join(path, new))
+    else:
+        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _unlink(path: str, name: str, folder: int | None) -> None:
+    if folder is None:  # pragma: no cover - Windows
+        os.unlink(os.path.join(path, name))
+    else:
+        os.unlink(name, dir_fd=folder)
+
+
+def _told(place: str, error: OSError) -> StateProblem:
+    code = error.errno or errno.EIO
+    hints = {
+        errno.ELOOP: "remove the symbolic link",
+        errno.ENOSPC: "make room on the disk",
+        errno.EDQUOT: "make room in your quota",
+        errno.EFBIG: "raise the limit on the size of files",
+        errno.EROFS: "name a folder that can be written in `EPOCHLY_STATE_DIR`",
+        errno.EACCES: "name a folder of yours in `EPOCHLY_STATE_DIR`",
+    }
+    what = "is a symbolic link" if code == errno.ELOOP else f"cannot be used: {os.strerror(code).lower()}"
+    return StateProblem(place, what, hints.get(code, "name another folder in `EPOCHLY_STATE_DIR`"))
