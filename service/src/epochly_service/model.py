@@ -31,6 +31,8 @@ class Device:
     license_id: str
     kid: str
     pub: str
+    prev_kid: str | None
+    prev_pub: str | None
     fp_mac: str
     fp_sealed: str
     fp_version: int

@@ -97,6 +97,8 @@ devices = _table(
     _text("license_id"),
     _text("kid"),
     _text("pub"),  # b64u of the raw public key
+    _text("prev_kid", null=True),  # the key before the last rekey, for a repeat of that request alone
+    _text("prev_pub", null=True),
     _text("fp_mac"),  # "<pepper version>.<hex>" over account and digest: says nothing across accounts
     _text("fp_sealed"),  # SHA-256 of the digest as leases carry it, encrypted under the pepper
     _int("fp_version"),
@@ -120,6 +122,7 @@ devices = _table(
     CheckConstraint("status <> 'released' OR holds_seat = 0", name="released"),
     CheckConstraint("lease_seq >= 0", name="lease_seq"),
     Index(None, "kid"),
+    Index(None, "prev_kid"),
     Index(None, "id"),
 )
 

@@ -40,7 +40,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_account_id_seq"), "audit", ["account_id", "seq"])
     op.create_index(op.f("ix_audit_object_id"), "audit", ["object_id"])
-    op.create_table(
+    head = op.create_table(
         "audit_head",
         sa.Column("id", INT, nullable=False, autoincrement=False),
         sa.Column("seq", INT, nullable=False, autoincrement=False),
@@ -162,6 +162,8 @@ def upgrade() -> None:
         sa.Column("license_id", sa.Text(), nullable=False),
         sa.Column("kid", sa.Text(), nullable=False),
         sa.Column("pub", sa.Text(), nullable=False),
+        sa.Column("prev_kid", sa.Text(), nullable=True),
+        sa.Column("prev_pub", sa.Text(), nullable=True),
         sa.Column("fp_mac", sa.Text(), nullable=False),
         sa.Column("fp_sealed", sa.Text(), nullable=False),
         sa.Column("fp_version", INT, nullable=False, autoincrement=False),
@@ -196,6 +198,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_devices_id"), "devices", ["id"])
     op.create_index(op.f("ix_devices_kid"), "devices", ["kid"])
+    op.create_index(op.f("ix_devices_prev_kid"), "devices", ["prev_kid"])
     op.create_table(
         "trials",
         sa.Column("fp_mac", sa.Text(), nullable=False),
@@ -245,4 +248,4 @@ def upgrade() -> None:
         ),
         sqlite_strict=True,
     )
-    op.execute(f"INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '{'0' * 64}')")  # the chain starts here
+    op.bulk_insert(head, [{"id": 1, "seq": 0, "hash": "0" * 64}])  # the audit chain starts here

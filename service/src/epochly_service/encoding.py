@@ -1,0 +1,49 @@
+"""`b64u` and ids of the specification, section 1, read strictly: one text for a value, one value for a text."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+
+ID_BYTES = 16
+
+
+def b64u(data: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def unb64u(text: str) -> bytes:
+    """The bytes of canonical base64url.
+
+    Raises:
+        ValueError: it is not what `b64u` writes.
+    """
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("it is not base64url") from error
+    if b64u(data) != text:
+        raise ValueError("it is not canonical base64url")
+    return data
+
+
+def kid(pub: bytes) -> str:
+    """The name of a raw public key."""
+    return b64u(hashlib.sha256(pub).digest())
+
+
+def new_id(prefix: str, random: bytes) -> str:
+    """An id such as `dev_...`, from 16 random bytes."""
+    if len(random) != ID_BYTES:
+        raise ValueError(f"an id is made of {ID_BYTES} bytes, not {len(random)}")
+    return f"{prefix}_{b64u(random)}"
+
+
+def is_b64u_of(text: str, size_bytes: int) -> bool:
+    """Whether a text is the canonical base64url of so many bytes."""
+    try:
+        return len(unb64u(text)) == size_bytes
+    except ValueError:
+        return False

@@ -1,0 +1,199 @@
+"""PASETO v4.public envelopes of the specification, section 2: signed, read strictly, and bound to a type twice.
+
+`read` does everything but the signature, because a proof's key is looked up by what it says; `Read.holds` does that. Nothing
+may be believed of a token in between.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from epochly_service.encoding import b64u, is_b64u_of, unb64u
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+HEADER: Final = "v4.public."
+PROOF, REKEY = "epochly-proof+v1", "epochly-rekey+v1"
+LEASE, REFUSAL, RECEIPT, KEYSET = (
+    "epochly-lease+v1",
+    "epochly-refusal+v1",
+    "epochly-receipt+v1",
+    "epochly-keyset+v1",
+)
+MESSAGE_MAX_BYTES = 4_096
+KEYSET_MAX_BYTES = 16_384
+FOOTER_MAX_BYTES = 256
+SIGNATURE_BYTES = 64
+INT_MAX = 2**53 - 1
+TEXT_MAX_CHARS = 512  # of any claim; the longest is a URL
+
+
+class TokenError(ValueError):
+    """A token is not what this place takes; the text says how, without the token."""
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= TEXT_MAX_CHARS
+
+
+def _int(value: Any) -> bool:
+    return type(value) is int  # its range is held for every int there is
+
+
+def _key(value: Any) -> bool:
+    return isinstance(value, str) and is_b64u_of(value, 32)
+
+
+def _random(value: Any) -> bool:
+    return isinstance(value, str) and is_b64u_of(value, 16)
+
+
+def _hex(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+CLAIMS: dict[str, dict[str, Callable[[Any], bool]]] = {  # what the service reads; what it writes, others read
+    PROOF: {
+        "typ": _text,
+        "kid": _key,
+        "pub": _key,
+        "htm": _text,
+        "htu": _text,
+        "bdg": _hex,
+        "nonce": _text,
+        "cn": _random,
+        "iat": _int,
+        "jti": _random,
+        "seq": _int,
+        "cv": _text,
+    },
+    REKEY: {"typ": _text, "kid": _key, "pub": _key, "old": _key, "nonce": _text, "iat": _int},
+}
+OPTIONAL = {PROOF: {"pub"}, REKEY: set[str]()}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A token that has the right form, and nothing more: `claims` are what somebody says."""
+
+    claims: Mapping[str, Any]
+    _signed: bytes
+    _signature: bytes
+
+    def holds(self, pub: bytes) -> bool:
+        """Whether the owner of a raw public key signed it."""
+        try:
+            _public(pub).verify(self._signature, self._signed)
+        except InvalidSignature:
+            return False
+        return True
+
+
+def sign(key: Ed25519PrivateKey, typ: str, claims: Mapping[str, Any], *, kid: str | None = None) -> str:
+    """A token of type `typ`; `kid` of the key goes into the footer, but for devices."""
+    message = canonical({"typ": typ, **claims})
+    footer = b"" if kid is None else canonical({"kid": kid})
+    signature = key.sign(_pae(HEADER.encode(), message, footer, typ.encode()))
+    return HEADER + b64u(message + signature) + (f".{b64u(footer)}" if footer else "")
+
+
+def read(token: str, typ: str) -> Read:
+    """Take a device's token apart.
+
+    Raises:
+        TokenError: its form is not that of `typ`.
+    """
+    if not token.startswith(HEADER):
+        raise TokenError("a token begins with `v4.public.`")
+    body = token.removeprefix(HEADER)
+    if len(body) > (MESSAGE_MAX_BYTES + SIGNATURE_BYTES) * 4 // 3 + 2:
+        raise TokenError(f"its message is longer than {MESSAGE_MAX_BYTES} bytes")
+    if "." in body:
+        raise TokenError("a device's token has no footer")
+    try:
+        data = unb64u(body)
+    except ValueError as error:
+        raise TokenError(str(error)) from error
+    message, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
+    if len(message) > MESSAGE_MAX_BYTES or len(signature) != SIGNATURE_BYTES:
+        raise TokenError("its length is not that of a message and a signature")
+    claims = parse(message)
+    wanted, optional = CLAIMS[typ], OPTIONAL[typ]
+    if claims.get("typ") != typ:
+        raise TokenError(f"its type is not `{typ}`")
+    if not wanted.keys() - optional <= claims.keys() <= wanted.keys():
+        raise TokenError("its claims are not those of its type")
+    for name, value in claims.items():
+        if not wanted[name](value):
+            raise TokenError(f"its claim `{name}` has not the right form")
+    return Read(claims, _pae(HEADER.encode(), message, b"", typ.encode()), signature)
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """The object of canonical JSON as section 1 has it.
+
+    Raises:
+        TokenError: it is not JSON, not canonical, not an object, or holds a float, null or an int out of range.
+    """
+    try:
+        value = json.loads(data, parse_float=_refused, parse_constant=_refused, parse_int=_int_in_range)
+    except (ValueError, RecursionError) as error:
+        raise TokenError("it is not JSON with ints from 0 to 2^53-1 only") from error
+    if not isinstance(value, dict):
+        raise TokenError("it is not an object")
+    if _holds_null(value):
+        raise TokenError("it holds a null")
+    if canonical(value) != data:  # a name that comes twice, a space, another order
+        raise TokenError("it is not canonical")
+    return value
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """JCS of a value.
+
+    Raises:
+        TokenError: it has none, such as text with half a surrogate pair.
+    """
+    try:
+        return rfc8785.dumps(dict(value))
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        raise TokenError("it has no canonical form") from error
+
+
+def _pae(*pieces: bytes) -> bytes:
+    packed = len(pieces).to_bytes(8, "little")
+    return packed + b"".join(len(piece).to_bytes(8, "little") + piece for piece in pieces)
+
+
+@lru_cache(maxsize=4_096)  # keys; a device comes again and again
+def _public(pub: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(pub)
+
+
+def _refused(text: str) -> Any:
+    raise ValueError(f"`{text[:20]}` is no int")
+
+
+def _int_in_range(text: str) -> int:
+    if len(text) > len(str(INT_MAX)) or not 0 <= int(text) <= INT_MAX:
+        raise ValueError("an int is out of range")
+    return int(text)
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_null(member) for member in value.values())
+    if isinstance(value, list):
+        return any(_holds_null(member) for member in value)
+    return value is None
