@@ -31,7 +31,7 @@ from epochly_service.schema import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection
 
 
 # --- accounts and licences
@@ -53,6 +53,14 @@ def license_by_id(conn: Connection, license_id: str, *, lock: bool = False) -> L
     return _license(conn, wanted, lock=lock)
 
 
+def license_of(conn: Connection, device: Device, *, lock: bool = False) -> License:
+    """The licence a device is on; a foreign key says that it is there."""
+    row = conn.execute(
+        _LICENSE_LOCKED if lock else _LICENSE, {"account": device.account_id, "license": device.license_id}
+    ).one()
+    return License(*row)
+
+
 def license_by_key(conn: Connection, key_macs: Sequence[str], *, lock: bool = False) -> License | None:
     """The licence whose key has one of these MACs (one a version of the pepper), or None."""
     wanted = select(licenses).where(licenses.c.key_mac.in_(key_macs))
@@ -68,6 +76,16 @@ def update_license(conn: Connection, row: License, **changes: Any) -> None:
         .where(licenses.c.account_id == row.account_id, licenses.c.id == row.id)
         .values(**changes)
     )
+
+
+def delete_license(conn: Connection, row: License) -> None:
+    """Forget a licence that no device is on."""
+    conn.execute(delete(licenses).where(licenses.c.account_id == row.account_id, licenses.c.id == row.id))
+
+
+def delete_account(conn: Connection, account_id: str) -> None:
+    """Forget an account that has no licence."""
+    conn.execute(delete(accounts).where(accounts.c.id == account_id))
 
 
 def take_seat(conn: Connection, row: License) -> bool:
@@ -107,6 +125,12 @@ def devices_of_license(conn: Connection, row: License) -> list[Device]:
         .order_by(devices.c.id)
     )
     return [Device(*row) for row in found]
+
+
+def pub_of_kid(conn: Connection, kid: str) -> str | None:
+    """The public key with a kid, if it is a device or was one before its last rekey."""
+    row = conn.execute(_PUB, {"kid": kid}).first()
+    return None if row is None else str(row.pub if row.kid == kid else row.prev_pub)
 
 
 def device_by_id(conn: Connection, device_id: str, *, lock: bool = False) -> Device | None:
@@ -197,7 +221,7 @@ def count_history(
 
 def insert_replay(conn: Connection, digest: str, expires_at: int) -> bool:
     """Note that a nonce was used by a key; False if it was before."""
-    return _insert_once(conn, pop_replay, {"h": digest, "expires_at": expires_at})
+    return conn.execute(_SPEND[conn.dialect.name], {"h": digest, "expires_at": expires_at}).rowcount == 1
 
 
 def remembered(conn: Connection, kid: str, ik: str, now: int) -> Remembered | None:
@@ -208,15 +232,13 @@ def remembered(conn: Connection, kid: str, ik: str, now: int) -> Remembered | No
 
 def remember(conn: Connection, row: Remembered) -> None:
     """Keep what a request did, in place of what is out of date."""
-    conn.execute(_FORGET, {"account": row.account_id, "kid": row.kid, "ik": row.ik})
-    conn.execute(insert(idempotency), asdict(row))
+    conn.execute(_REMEMBER[conn.dialect.name], asdict(row))
 
 
 def insert_trial(conn: Connection, *, fp_mac: str, account_id: str, license_id: str, at: int) -> bool:
     """Note that a fingerprint has its trial; False if it had one before. The licence has to be there."""
-    return _insert_once(
-        conn, trials, {"fp_mac": fp_mac, "account_id": account_id, "license_id": license_id, "at": at}
-    )
+    values = {"fp_mac": fp_mac, "account_id": account_id, "license_id": license_id, "at": at}
+    return conn.execute(_TRY[conn.dialect.name], values).rowcount == 1
 
 
 def trial_license(conn: Connection, fp_macs: Sequence[str]) -> str | None:
@@ -315,9 +337,18 @@ _RECLAIM = (
     )
     .values(holds_seat=0, pinned_until=None)
 )
+_LICENSE = select(licenses).where(
+    licenses.c.account_id == bindparam("account"), licenses.c.id == bindparam("license")
+)
+_LICENSE_LOCKED = _LICENSE.with_for_update()
 _DEVICE = select(devices).where(devices.c.id == bindparam("device"))
 _DEVICE_LOCKED = _DEVICE.with_for_update()
 _OF_KID = select(devices).where(devices.c.kid == bindparam("kid")).order_by(devices.c.id)
+_PUB = (
+    select(devices.c.kid, devices.c.pub, devices.c.prev_pub)
+    .where((devices.c.kid == bindparam("kid")) | (devices.c.prev_kid == bindparam("kid")))
+    .limit(1)
+)
 _NEW_DEVICE = insert(devices)
 _DEVICE_NOW = (
     update(devices)
@@ -329,18 +360,28 @@ _REMEMBERED = select(idempotency).where(
     idempotency.c.ik == bindparam("ik"),
     idempotency.c.expires_at > bindparam("now"),
 )
-_FORGET = delete(idempotency).where(
-    idempotency.c.account_id == bindparam("account"),
-    idempotency.c.kid == bindparam("kid"),
-    idempotency.c.ik == bindparam("ik"),
-)
+_REMEMBER = {
+    name: made.on_conflict_do_update(
+        index_elements=["account_id", "kid", "ik"],
+        set_={
+            column: made.excluded[column] for column in ("request_hash", "device_id", "lease", "expires_at")
+        },
+    )
+    for name, made in (
+        ("sqlite", sqlite.insert(idempotency)),
+        ("postgresql", postgresql.insert(idempotency)),
+    )
+}
+_TRY = {
+    name: made.on_conflict_do_nothing()
+    for name, made in (("sqlite", sqlite.insert(trials)), ("postgresql", postgresql.insert(trials)))
+}
+_SPEND = {
+    name: made.on_conflict_do_nothing()
+    for name, made in (("sqlite", sqlite.insert(pop_replay)), ("postgresql", postgresql.insert(pop_replay)))
+}
 
 
 def _license(conn: Connection, wanted: Any, *, lock: bool) -> License | None:
     row = conn.execute(wanted.with_for_update() if lock else wanted).first()
     return None if row is None else License(*row)
-
-
-def _insert_once(conn: Connection, table: Table, values: dict[str, Any]) -> bool:
-    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
-    return conn.execute(dialect.insert(table).on_conflict_do_nothing(), values).rowcount == 1

@@ -1,0 +1,381 @@
+"""Decides: values in, a `Decision` out. No database, no clock, no HTTP, no signature.
+
+A decision says what is to be written and what is to be answered; a refusal may write too (a device that became contended).
+Sections 5 and 6 of `docs/spec/epochly-pop-v1.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from epochly_service.errors import Problem
+from epochly_service.settings import (
+    CHECKOUT_DAYS_MAX,
+    DAY,
+    REENROLS_MAX,
+    STRIKES_MAX,
+    TRANSFERS_MAX,
+    Policy,
+)
+
+if TYPE_CHECKING:
+    from epochly_service.model import Device, License
+
+FEATURES: dict[str, tuple[str, ...]] = {  # section 6
+    "community": (),
+    "trial": ("cluster", "gpu", "lens", "multi-core"),
+    "professional": ("gpu", "lens", "multi-core"),
+    "enterprise": ("cluster", "gpu", "lens", "multi-core"),
+    "academic": ("gpu", "multi-core"),
+}
+CLONED = "use floating seats or one EPOCHLY_NODE_ID a machine; `epochly license activate` makes this device active again"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a lease says, but for what is new at each signature. Times are Unix seconds."""
+
+    lic: str
+    dev: str
+    plan: str
+    features: tuple[str, ...]
+    seat: str
+    iat: int
+    nbf: int
+    exp: int
+    grace_until: int
+    refresh_after: int
+    seq: int
+    pol: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done.
+
+    Attributes:
+        refusal: what the client is told instead of a lease.
+        device: the device's row as it is to be; None: as it is.
+        other: the row of a device that gives its seat to this one.
+        frees, takes: seats, counted in this order.
+        notes: what the history counts.
+        action: what the audit chain says; None for renewals.
+        terms: the lease to sign.
+    """
+
+    refusal: Problem | None = None
+    device: Device | None = None
+    other: Device | None = None
+    frees: int = 0
+    takes: int = 0
+    notes: tuple[str, ...] = ()
+    action: str | None = None
+    terms: Terms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request for a lease brings along. `same_fp` is None where it names no fingerprint."""
+
+    seq: int
+    ik: str
+    client_version: str
+    now: int
+    same_fp: bool | None = None
+    reenrol: bool = False
+    fp_mac: str = ""
+    fp_sealed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the history says of the times that limits look at."""
+
+    strikes: int = 0
+    reenrols: int = 0
+    transfers: int = 0
+
+
+def standing(row: License, device: Device | None, now: int) -> Problem | None:
+    """Whether device and licence may go on at all, in this order."""
+    if device is not None:
+        if device.status == "contended":
+            return Problem("DEVICE_CLONED", f"two copies of this device's key are in use; {CLONED}")
+        if device.status == "disabled":
+            return Problem(
+                "DEVICE_REVOKED",
+                "the device was disabled: copies of its key came back; release it, then activate",
+            )
+        if device.status == "released":
+            return Problem(
+                "DEVICE_REVOKED", "the device was released; `epochly license activate` takes a seat"
+            )
+    return license_standing(row, now)
+
+
+def license_standing(row: License, now: int) -> Problem | None:
+    """Whether a licence is good."""
+    if row.status == "suspended":
+        return Problem("LICENSE_SUSPENDED", "the licence is suspended; its owner can say why")
+    if row.expires_at <= now:
+        return Problem("LICENSE_EXPIRED", "the licence has ended; renew it to go on")
+    return None
+
+
+def renew(row: License, device: Device, asked: Asked, counted: Counted, policy: Policy) -> Decision:
+    """A next lease for a device that is in good standing: `validate` and `heartbeat`. Seats as of now, ended ones freed."""
+    forked = _forked(device, asked, counted)
+    if forked is not None:
+        return forked
+    notes: tuple[str, ...] = ()
+    if asked.same_fp is False:
+        if not asked.reenrol or counted.reenrols >= REENROLS_MAX:
+            return Decision(refusal=_changed(asked))
+        device = replace(device, fp_mac=asked.fp_mac, fp_sealed=asked.fp_sealed)
+        notes = ("reenrol",)
+    takes = 0 if device.holds_seat else 1
+    if takes and row.seats_used >= row.seats_max:
+        return Decision(refusal=_full(row))
+    return _leased(row, device, asked, policy, takes=takes, notes=notes, action="reenrol" if notes else None)
+
+
+def checkout(
+    row: License, device: Device, asked: Asked, counted: Counted, policy: Policy, *, days: int
+) -> Decision:
+    """A lease for days offline, whose seat nobody frees before it ends."""
+    if not 1 <= days <= CHECKOUT_DAYS_MAX:
+        raise ValueError(f"days are 1 to {CHECKOUT_DAYS_MAX}, not {days}")
+    forked = _forked(device, asked, counted)
+    if forked is not None:
+        return forked
+    if row.plan == "trial":
+        return Decision(
+            refusal=Problem("FEATURE_NOT_ENTITLED", "a trial cannot be checked out; a licence can")
+        )
+    takes = 0 if device.holds_seat else 1
+    if takes and row.seats_used >= row.seats_max:
+        return Decision(refusal=_full(row))
+    until = max(min(asked.now + days * DAY, row.expires_at), device.pinned_until or 0)
+    device = replace(device, pinned_until=until)
+    return _leased(row, device, asked, policy, takes=takes, action="checkout")
+
+
+def rekey(
+    row: License, device: Device, asked: Asked, counted: Counted, policy: Policy, *, kid: str, pub: str
+) -> Decision:
+    """The same device with a new key; the old one is good for nothing but a repeat of this request."""
+    forked = _forked(device, asked, counted)
+    if forked is not None:
+        return forked
+    takes = 0 if device.holds_seat else 1
+    if takes and row.seats_used >= row.seats_max:
+        return Decision(refusal=_full(row))
+    renamed = replace(device, kid=kid, pub=pub, rekey_count=device.rekey_count + 1)
+    decision = _leased(row, renamed, asked, policy, takes=takes, action="rekey")
+    assert decision.device is not None
+    return replace(decision, device=replace(decision.device, prev_kid=device.kid, prev_pub=device.pub))
+
+
+def register(
+    row: License, device: Device | None, *, fresh: Device, asked: Asked, counted: Counted, policy: Policy
+) -> Decision:
+    """A seat for a key on a licence; a key that is there already keeps its seat. `fresh` is its row if it is new."""
+    refusal = license_standing(row, asked.now) or _may_enrol(device, asked, counted)
+    if refusal is not None:
+        return Decision(refusal=refusal)
+    enrolled, notes = _enrolled(device, fresh, asked)
+    takes = 0 if enrolled.holds_seat else 1
+    if takes and row.seats_used >= row.seats_max:
+        return Decision(refusal=_full(row))
+    return _leased(row, enrolled, asked, policy, takes=takes, notes=notes, action="register")
+
+
+def transfer(
+    row: License,
+    source: Device,
+    device: Device | None,
+    *,
+    fresh: Device,
+    asked: Asked,
+    counted: Counted,
+    policy: Policy,
+) -> Decision:
+    """The seat of `source` goes to another key of the same licence."""
+    refusal = license_standing(row, asked.now) or _may_enrol(device, asked, counted)
+    if refusal is not None:
+        return Decision(refusal=refusal)
+    if source.status == "released" or not source.holds_seat or source.kid == fresh.kid:
+        return Decision(
+            refusal=Problem(
+                "DEVICE_NOT_FOUND", "that device has no seat to give; `epochly license activate` takes one"
+            )
+        )
+    if source.is_pinned(asked.now):
+        return Decision(refusal=_pinned(source))
+    if counted.transfers >= TRANSFERS_MAX:
+        return Decision(
+            refusal=Problem("TRANSFER_LIMIT", f"at most {TRANSFERS_MAX} transfers of a licence in 30 days")
+        )
+    enrolled, notes = _enrolled(device, fresh, asked)
+    decision = _leased(
+        row,
+        enrolled,
+        asked,
+        policy,
+        takes=0 if enrolled.holds_seat else 1,
+        notes=(*notes, "transfer"),
+        action="transfer",
+    )
+    return replace(decision, frees=1, other=_released(source))
+
+
+def release(device: Device, now: int) -> Decision:
+    """The device gives its seat back. Its sequence is not asked for: it ends here, whichever copy says so."""
+    if device.is_pinned(now):
+        return Decision(refusal=_pinned(device))
+    if device.status == "released":
+        return Decision()  # once more is as good as once
+    return Decision(device=_released(device), frees=device.holds_seat, action="release")
+
+
+def lease_terms(row: License, device: Device, now: int, policy: Policy) -> Terms:
+    """The lease a device gets now, with the device's `lease_seq` as it is to be."""
+    if row.seat == "floating":
+        term = policy.floating
+    else:
+        term = policy.node_trial if row.plan == "trial" else policy.node
+    exp, refresh, grace = now + term.exp_s, now + term.refresh_s, now + term.exp_s + term.grace_s
+    if device.pinned_until is not None and device.pinned_until > exp:
+        exp = grace = device.pinned_until
+        refresh = now + (exp - now) // 2
+    exp = min(exp, row.expires_at)  # no lease outlives its licence
+    return Terms(
+        lic=row.id,
+        dev=device.id,
+        plan=row.plan,
+        features=FEATURES[row.plan],
+        seat=row.seat,
+        iat=now,
+        nbf=now,
+        exp=exp,
+        grace_until=min(grace, row.expires_at),
+        refresh_after=min(refresh, exp),
+        seq=device.lease_seq,
+        pol=row.policy_version,
+    )
+
+
+def is_too_old(version: str, least: str) -> bool:
+    """Whether a client's version is below `least`; a version that cannot be read is."""
+    wanted = _numbers(least) or ()
+    seen = _numbers(version)
+    return any(wanted) and (seen is None or seen < wanted)
+
+
+def _numbers(version: str) -> tuple[int, ...] | None:
+    leading = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits or len(digits) > 9:  # a number no release has
+            break
+        leading.append(int(digits))
+        if digits != part:
+            break
+    return tuple(leading) or None
+
+
+def _forked(device: Device, asked: Asked, counted: Counted) -> Decision | None:
+    if asked.seq == device.lease_seq:
+        return None
+    if asked.seq == device.lease_seq - 1 and asked.ik == device.lease_ik:
+        return None  # the answer was lost so long ago that it is not remembered: a next lease will do
+    disabled = counted.strikes + 1 >= STRIKES_MAX
+    return Decision(
+        refusal=Problem("DEVICE_CLONED", f"two copies of this device's key are in use; {CLONED}"),
+        device=replace(device, status="disabled" if disabled else "contended"),
+        notes=("strike",),
+        action="disable" if disabled else "contend",
+    )
+
+
+def _may_enrol(device: Device | None, asked: Asked, counted: Counted) -> Problem | None:
+    if device is None:
+        return None
+    if device.status == "disabled":
+        return Problem(
+            "DEVICE_REVOKED",
+            "the device was disabled: copies of its key came back; release it, then activate",
+        )
+    if asked.same_fp is False and counted.reenrols >= REENROLS_MAX:
+        return _changed(asked)
+    return None
+
+
+def _enrolled(device: Device | None, fresh: Device, asked: Asked) -> tuple[Device, tuple[str, ...]]:
+    if device is None:
+        return fresh, ()
+    back = replace(
+        device,
+        status="active",
+        fp_mac=fresh.fp_mac,
+        fp_sealed=fresh.fp_sealed,
+        node_id=fresh.node_id,
+    )
+    return back, ("reenrol",) if asked.same_fp is False else ()
+
+
+def _released(device: Device) -> Device:
+    return replace(device, status="released", holds_seat=0, seat_until=None, pinned_until=None)
+
+
+def _leased(
+    row: License,
+    device: Device,
+    asked: Asked,
+    policy: Policy,
+    *,
+    takes: int,
+    notes: tuple[str, ...] = (),
+    action: str | None = None,
+) -> Decision:
+    if device.pinned_until is not None and device.pinned_until <= asked.now:
+        device = replace(device, pinned_until=None)
+    device = replace(device, lease_seq=device.lease_seq + 1)
+    terms = lease_terms(row, device, asked.now, policy)
+    device = replace(
+        device,
+        holds_seat=1,
+        seat_until=terms.exp if row.seat == "floating" else None,
+        lease_exp=terms.exp,
+        lease_ik=asked.ik,
+        prev_kid=None,
+        prev_pub=None,
+        client_version=asked.client_version,
+        last_seen_day=asked.now // DAY,
+    )
+    return Decision(device=device, takes=takes, notes=notes, action=action, terms=terms)
+
+
+def _full(row: License) -> Problem:
+    return Problem(
+        "SEAT_LIMIT_REACHED",
+        "release or transfer a device (`epochly license devices`), or get more seats",
+        seats_used=row.seats_used,
+        seats_max=row.seats_max,
+    )
+
+
+def _pinned(device: Device) -> Problem:
+    assert device.pinned_until is not None
+    return Problem("SEAT_CHECKED_OUT", f"the seat is checked out and free again at {device.pinned_until}")
+
+
+def _changed(asked: Asked) -> Problem:
+    if asked.reenrol:
+        return Problem(
+            "FINGERPRINT_CHANGED", f"at most {REENROLS_MAX} new fingerprints of a device in 90 days"
+        )
+    return Problem(
+        "FINGERPRINT_CHANGED", "this is not the machine that was enrolled; ask for a new enrolment"
+    )

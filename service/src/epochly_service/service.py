@@ -1,0 +1,221 @@
+"""One node of the service: proofs judged, nonces spent, scripts run, answers signed.
+
+In one transaction the nonce is spent and a script of `scripts.py` runs. Where that transaction fails, nothing of it stays, and
+the nonce is spent in one of its own: single use is single use. Signatures are made after the commit, outside of any lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from epochly_service import core, keys, nonces, peppered, proofs, scene, scripts, store
+from epochly_service.answers import Voice
+from epochly_service.errors import BusyError, Problem, ServiceError
+from epochly_service.settings import NONCE_TTL_S, REPLAY_KEPT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from epochly_service.engines import Database
+    from epochly_service.keys import Keyring
+    from epochly_service.proofs import Call, Caller
+    from epochly_service.scene import Enrolment, Outcome, Renewal, Scene
+    from epochly_service.secret_files import Secrets
+    from epochly_service.settings import Settings
+
+T = TypeVar("T")
+KEYRING_TTL_S = 2  # how long a node may sign with a key that was just replaced, or hand out the keyset before
+KNOWN_KEYS_MAX = 10_000  # public keys a node remembers; a kid never changes its key, so none goes stale
+BUSY_RETRY_S = 5  # what a client is told to wait; it keeps its lease
+
+
+class SignedProblem(Exception):  # noqa: N818 - RFC 9457's word
+    """A problem for a caller who has proved a key, with its signed refusal where the table has one."""
+
+    def __init__(self, problem: Problem, refusal: str | None) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+        self.refusal = refusal
+
+
+@dataclass(slots=True)
+class Service:
+    """A node: database, secrets, settings, a clock and randomness. Holds nothing that another node would miss."""
+
+    db: Database
+    secrets: Secrets
+    settings: Settings
+    clock: Callable[[], float]
+    rng: Callable[[int], bytes]
+    _ring: Keyring | None = field(default=None, init=False)
+    _ring_at: int = field(default=0, init=False)
+    _known: dict[str, str] = field(default_factory=dict, init=False)
+
+    # --- what needs no proof
+
+    def now(self) -> int:
+        """Unix seconds by the server's clock."""
+        return int(self.clock())
+
+    def nonce(self) -> str:
+        """A fresh nonce."""
+        return nonces.make(self.secrets.nonce, self.now(), self.rng(nonces.RANDOM_BYTES))
+
+    def nonce_answer(self) -> dict[str, Any]:
+        """The body of `POST /v1/nonce`."""
+        return {"nonce": self.nonce(), "exp_in": NONCE_TTL_S, "server_time": self.now()}
+
+    def keyset_answer(self) -> dict[str, Any]:
+        """The body of `GET /v1/keyset`."""
+        return {"keyset": self.keyring().keyset}
+
+    def compatibility_answer(self) -> dict[str, Any]:
+        """The body of `GET /v1/compatibility`."""
+        return {
+            "min_client": self.settings.policy.min_client,
+            "protocols": [1],
+            "plans": {plan: list(features) for plan, features in core.FEATURES.items()},
+            "server_time": self.now(),
+        }
+
+    # --- what brings its own key
+
+    def register(self, call: Call, license_key: str, body: Enrolment) -> dict[str, Any]:
+        """A seat for a key, by a licence key."""
+        return self._lease(
+            call, partial(scripts.register, license_key=license_key, body=body), brings_key=True
+        )
+
+    def trial(self, call: Call, body: Enrolment) -> dict[str, Any]:
+        """A licence for 30 days, once a fingerprint."""
+        return self._lease(call, partial(scripts.trial, body=body), brings_key=True)
+
+    def transfer(self, call: Call, license_key: str, source_id: str, body: Enrolment) -> dict[str, Any]:
+        """The seat of another device of the licence, by its licence key."""
+        script = partial(scripts.transfer, license_key=license_key, source_id=source_id, body=body)
+        return self._lease(call, script, brings_key=True)
+
+    # --- what a known key asks
+
+    def renew(self, call: Call, body: Renewal) -> dict[str, Any]:
+        """The next lease: `validate` and `heartbeat`."""
+        return self._lease(call, partial(scripts.renew, body=body))
+
+    def checkout(self, call: Call, body: Renewal, days: int) -> dict[str, Any]:
+        """A lease for days offline."""
+        return self._lease(call, partial(scripts.renew, body=body, days=days))
+
+    def rekey(self, call: Call, body: Renewal, new_proof: str) -> dict[str, Any]:
+        """A new key for a device."""
+        return self._lease(call, partial(scripts.rekey, body=body, new_proof=new_proof))
+
+    def release(self, call: Call, device_id: str) -> dict[str, Any]:
+        """A receipt for a seat given back."""
+        caller, outcome = self._run(call, partial(scripts.release, device_id=device_id))
+        self._refuse(caller, outcome.refusal)
+        return {"receipt": self._voice().receipt(device_id, aud=caller.kid, cn=caller.cn)}
+
+    def devices(self, call: Call) -> dict[str, Any]:
+        """The licences a key is on."""
+        return {"licenses": self._run(call, scripts.devices)[1]}
+
+    # --- upkeep
+
+    def purge(self) -> dict[str, int]:
+        """Delete what is past its time: table -> rows."""
+        return self.db.write(partial(store.purge, now=self.now()))
+
+    def keyring(self) -> Keyring:
+        """What this node signs with; read anew every few seconds, since another node may have rotated.
+
+        Raises:
+            ServiceError: there is nothing to sign with.
+        """
+        now = self.now()
+        if self._ring is None or not 0 <= now - self._ring_at < KEYRING_TTL_S:
+            self._ring = self.db.read(partial(keys.load, data=self.settings.data))
+            self._ring_at = now
+        return self._ring
+
+    # --- how all of them run
+
+    def _lease(
+        self, call: Call, script: Callable[[Scene], Outcome], *, brings_key: bool = False
+    ) -> dict[str, Any]:
+        caller, outcome = self._run(call, script, brings_key=brings_key)
+        self._refuse(caller, outcome.refusal)
+        device, terms = outcome.device, outcome.terms
+        assert device is not None
+        assert terms is not None
+        fp = peppered.unseal(self.secrets.pepper, device.id, device.fp_sealed)
+        lease = self._voice().lease(terms, aud=device.kid, cn=caller.cn, fp=fp)
+        return {"device_id": device.id, "lease": lease, "keyset": self.keyring().keyset}
+
+    def _run(self, call: Call, script: Callable[[Scene], T], *, brings_key: bool = False) -> tuple[Caller, T]:
+        now = self.now()
+        if self.keyring().signer(now) is None:  # before anything is written that could not be answered
+            raise Problem("MAINTENANCE", "the service has no signing key in use", retry_after=BUSY_RETRY_S)
+        caller = proofs.judge(
+            call,
+            public_url=self.settings.public_url,
+            nonce_keys=self.secrets.nonce,
+            now=now,
+            brings_key=brings_key,
+            key_of=self._key_of,
+        )
+        spent, until = nonces.spent(caller.nonce, caller.kid), now + REPLAY_KEPT_S
+
+        def work(conn: Connection) -> T | Problem:
+            if not store.insert_replay(conn, spent, until):
+                return Problem("PROOF_REPLAYED", "the proof has been used before; sign a new one")
+            if core.is_too_old(caller.client_version, self.settings.policy.min_client):
+                least = self.settings.policy.min_client
+                return Problem("CLIENT_TOO_OLD", f"this service needs epochly {least} or newer")
+            at = scene.Scene(conn, call, caller, now, self.secrets.pepper, self.settings.policy, self.rng)
+            try:
+                return script(at)
+            except Problem as problem:  # nothing was written yet: what is committed is the spent nonce
+                return problem
+
+        try:
+            done = self.db.write(work)
+        except BaseException:
+            self._spend(spent, until)
+            raise
+        if isinstance(done, Problem):
+            self._refuse(caller, done)
+            raise done
+        return caller, done
+
+    def _spend(self, spent: str, until: int) -> None:
+        try:
+            self.db.write(partial(store.insert_replay, digest=spent, expires_at=until))
+        except BusyError:
+            return  # the database is away for this too, and the request had no effect
+
+    def _refuse(self, caller: Caller, problem: Problem | None) -> None:
+        if problem is None:
+            return
+        signed = problem.kind.signed
+        refusal = self._voice().refusal(problem, aud=caller.kid, cn=caller.cn) if signed else None
+        raise SignedProblem(problem, refusal)
+
+    def _voice(self) -> Voice:
+        return Voice(self.settings.public_url, self.keyring(), self.now(), self.rng)
+
+    def _key_of(self, kid: str) -> str | None:
+        known = self._known.get(kid)
+        if known is None:
+            known = self.db.read(partial(store.pub_of_kid, kid=kid))
+            if known is not None:
+                if len(self._known) >= KNOWN_KEYS_MAX:
+                    self._known.clear()
+                self._known[kid] = known
+        return known
+
+
+__all__ = ["Service", "ServiceError", "SignedProblem"]
