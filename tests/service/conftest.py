@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+from deployment import deploy
 from postgres_cluster import NoPostgresError, running
 
 from epochly_service.engines import open_database
@@ -70,6 +71,7 @@ def engine_url(engine_name, request, tmp_path):
     """URL of a database of this test's own with the newest tables and nothing in them."""
     if engine_name == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "service.db")
+        os.chmod(tmp_path / "service.db", 0o600)
         yield f"sqlite:///{tmp_path}/service.db"
         return
     cluster = request.getfixturevalue("postgres")
@@ -84,3 +86,9 @@ def database(engine_url):
     opened = open_database(engine_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def deployment(database, engine_url, tmp_path):
+    """A deployment with private files, a root and one signing key, and nothing else in it."""
+    return deploy(database, engine_url, tmp_path)

@@ -108,7 +108,7 @@ def test_backup_without_room_says_so_and_leaves_nothing(database, tmp_path):
 
 def test_backup_holds_secret_files_only_when_asked(database, tmp_path):
     """Private files go into a backup that is asked to have them, and come back byte for byte."""
-    secrets = {"secrets.json": b"\x00\xff", "signing/k.pem": b"pem"}
+    secrets = {"secrets.json": b"\x00\xff", f"signing/{'k' * 43}.pem": b"pem"}
     back_up(database, str(tmp_path / "b"), at=NOW, actor=ACTOR, secrets=secrets)
     other = open_database(f"sqlite:///{tmp_path}/other.db")
     assert restore(other, str(tmp_path / "b"), at=NOW, actor=ACTOR)[1] == secrets

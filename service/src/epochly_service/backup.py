@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from epochly_service.engines import Database
 
+SECRET_NAMES = re.compile(r"secrets\.json|signing/[A-Za-z0-9_-]{43}\.pem|root/root\.pub\.pem")
 FORMAT = "epochly-backup+v1"
 LINE_MAX_BYTES = 1_048_576  # the longest are keysets and raw attributes, a few KiB
 
@@ -240,6 +242,8 @@ def _read(conn: Connection, lines: _Reader) -> tuple[Backup, dict[str, bytes]]:
         value, data = lines.object()
         if set(value) == {"secret", "data"}:
             lines.sha256.update(data)
+            if SECRET_NAMES.fullmatch(str(value["secret"])) is None:
+                raise lines.fail("it has a private file of a name that is none")
             try:
                 secrets[str(value["secret"])] = base64.b64decode(str(value["data"]), validate=True)
             except ValueError as error:
