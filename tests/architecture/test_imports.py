@@ -72,6 +72,7 @@ GATEWAY = "epochly.net.gateway"  # the one door out of the runtime
 KEEPERS = {
     "cryptography": (OUR_JUDGE, REHEARSAL, LICENSING, SERVICE),
     "httpx": (GATEWAY,),
+    "httpcore": (GATEWAY,),
     "rfc3161_client": (OUR_JUDGE,),
     "sigstore": (THEIR_JUDGE, SIGNING),
     "sigstore_models": (THEIR_JUDGE, SIGNING),
@@ -83,6 +84,7 @@ PART_OF = {  # import name -> the distribution that brings it
     "packageurl": "packageurl_python",
     "yaml": "pyyaml",
     "llvmlite": "numba",  # its back end, in the one version that numba asks for
+    "httpcore": "httpx",  # its lower layer, which lets a caller own the sockets
 }
 
 

@@ -132,7 +132,12 @@ def open_database(url: str) -> Database:
         ) from error
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"} and parsed.database not in {None, "", ":memory:"}:
         engine = create_engine(
-            parsed, pool_size=POOL, max_overflow=POOL, pool_timeout=WAIT_S, connect_args={"timeout": WAIT_S}
+            parsed,
+            pool_size=POOL,
+            max_overflow=POOL,
+            pool_timeout=WAIT_S,
+            hide_parameters=True,
+            connect_args={"timeout": WAIT_S},
         )
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
@@ -144,6 +149,7 @@ def open_database(url: str) -> Database:
             pool_size=POOL,
             max_overflow=POOL,
             pool_timeout=WAIT_S,
+            hide_parameters=True,
             pool_pre_ping=True,
             connect_args={
                 "options": f"-c lock_timeout={LOCK_MS} -c statement_timeout={STATEMENT_MS} -c timezone=UTC"

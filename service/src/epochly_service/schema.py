@@ -29,6 +29,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+REVISION = "0001"  # of the newest migration
 # names of constraints are the same on both engines, so that migrations can speak of them
 metadata = MetaData(
     naming_convention={

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from epochly_service import core, keys, nonces, peppered, proofs, scene, scripts, store
 from epochly_service.answers import Voice
-from epochly_service.errors import BusyError, Problem, ServiceError
+from epochly_service.errors import BusyError, Problem
+from epochly_service.schema import REVISION
 from epochly_service.settings import NONCE_TTL_S, REPLAY_KEPT_S
 
 if TYPE_CHECKING:
@@ -129,6 +130,16 @@ class Service:
         """Delete what is past its time: table -> rows."""
         return self.db.write(partial(store.purge, now=self.now()))
 
+    def check_ready(self) -> None:
+        """That the database answers and has the newest tables, and that there is a key to sign with.
+
+        Raises:
+            Problem, ServiceError, BusyError: it is not.
+        """
+        if self.db.read(store.schema_revision) != REVISION:
+            raise Problem("MAINTENANCE", "the database has other tables", retry_after=BUSY_RETRY_S)
+        self._check_signer(self.now())
+
     def keyring(self) -> Keyring:
         """What this node signs with; read anew every few seconds, since another node may have rotated.
 
@@ -157,8 +168,7 @@ class Service:
 
     def _run(self, call: Call, script: Callable[[Scene], T], *, brings_key: bool = False) -> tuple[Caller, T]:
         now = self.now()
-        if self.keyring().signer(now) is None:  # before anything is written that could not be answered
-            raise Problem("MAINTENANCE", "the service has no signing key in use", retry_after=BUSY_RETRY_S)
+        self._check_signer(now)  # before anything is written that could not be answered
         caller = proofs.judge(
             call,
             public_url=self.settings.public_url,
@@ -204,6 +214,10 @@ class Service:
         refusal = self._voice().refusal(problem, aud=caller.kid, cn=caller.cn) if signed else None
         raise SignedProblem(problem, refusal)
 
+    def _check_signer(self, now: int) -> None:
+        if self.keyring().signer(now) is None:
+            raise Problem("MAINTENANCE", "the service has no signing key in use", retry_after=BUSY_RETRY_S)
+
     def _voice(self) -> Voice:
         return Voice(self.settings.public_url, self.keyring(), self.now(), self.rng)
 
@@ -216,6 +230,3 @@ class Service:
                     self._known.clear()
                 self._known[kid] = known
         return known
-
-
-__all__ = ["Service", "ServiceError", "SignedProblem"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from epochly_service.model import Device, License, Remembered
@@ -303,6 +303,12 @@ def seat_faults(conn: Connection) -> list[str]:
         select(licenses.c.id, licenses.c.seats_used, held).where(licenses.c.seats_used != held)
     )
     return [f"{row[0]} counts {row[1]} seats, its devices hold {row[2]}" for row in found]
+
+
+def schema_revision(conn: Connection) -> str | None:
+    """Which migration the tables are of."""
+    found = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
 
 
 def is_empty(conn: Connection) -> bool:

@@ -1,0 +1,107 @@
+"""What goes out by HTTP: answers, and problems as RFC 9457 has them."""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Response
+from fastapi.exceptions import RequestValidationError
+
+from epochly_service.errors import Problem
+from epochly_service.published import PROBLEM_JSON
+from epochly_service.service import BUSY_RETRY_S, SignedProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, MutableMapping
+
+    from fastapi import Request
+
+    Scope = MutableMapping[str, Any]
+
+JSON = "application/json"
+
+
+def answer(value: dict[str, Any], status: int = 200) -> Response:
+    """A good answer."""
+    return Response(json.dumps(value, separators=(",", ":")), status, media_type=JSON)
+
+
+def refused(scope: Scope, error: Exception) -> Response:
+    """What a request is told that does not go through."""
+    match error:
+        case SignedProblem():
+            return problem_response(scope, error.problem, error.refusal)
+        case Problem():
+            return problem_response(scope, error)
+        case RequestValidationError():
+            return problem_response(scope, _problem_of_form(error.errors()))
+        case (
+            _
+        ):  # the database is busy or away, or an operator has something to mend: `/readyz` and the log say so
+            detail = "the service cannot do that for the moment; what you hold stays good"
+            return problem_response(scope, Problem("MAINTENANCE", detail, retry_after=BUSY_RETRY_S))
+
+
+def problem_response(scope: Scope, problem: Problem, refusal: str | None = None) -> Response:
+    """A problem of the table."""
+    state = scope.setdefault("state", {})
+    state["code"] = problem.code
+    said = {
+        "type": f"urn:epochly:problem:{problem.code}",
+        "title": problem.kind.title,
+        "status": problem.kind.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "request_id": state.get("request_id", ""),
+        "retry_after": problem.retry_after,
+        "seats_used": problem.seats_used,
+        "seats_max": problem.seats_max,
+        "refusal": refusal,
+    }
+    there = {name: value for name, value in said.items() if value is not None}
+    headers = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+    return Response(json.dumps(there), problem.kind.status, headers, PROBLEM_JSON)
+
+
+def _problem_of_form(errors: Iterable[Any]) -> Problem:
+    """One problem for what the models say: an unknown member first, then the fingerprint, then the rest."""
+    places = [(error["type"], [str(part) for part in error["loc"]]) for error in errors]
+    if any(place[0] == "path" for _, place in places):
+        return Problem("NOT_FOUND", "there is nothing at this address")
+    for kind, place in places:
+        if kind == "extra_forbidden":
+            return Problem("UNKNOWN_FIELD", f"the body may not have {_named(place)}")
+    for kind, place in places:
+        if place[1:2] == ["fp"] and kind != "missing":
+            return Problem("FP_FORMAT", "`fp` is 64 lower-case hex digits in `digest`, and `v` 1")
+    return Problem("SCHEMA", f"the body is wrong at {_named(places[0][1])}")
+
+
+def _named(place: list[str]) -> str:
+    """Where in a body something is; names that a caller made up are not repeated."""
+    return "`" + ".".join(part if re.fullmatch("[a-z_]{1,32}", part) else "?" for part in place) + "`"
+
+
+def not_routed(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: no such address, no such method."""
+    status, headers = getattr(error, "status_code", 0), getattr(error, "headers", None) or {}
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response = problem_response(
+            request.scope, Problem("METHOD_NOT_ALLOWED", "this address does not take this method")
+        )
+        response.headers["Allow"] = headers.get("Allow", "")
+        return response
+    if status == HTTPStatus.NOT_FOUND:
+        return problem_response(request.scope, Problem("NOT_FOUND", "there is nothing at this address"))
+    return problem_response(request.scope, Problem("MALFORMED", "the request cannot be read"))
+
+
+def failed(request: Request, _error: Exception) -> Response:
+    """A bug: nothing is told of it but the request's id."""
+    return problem_response(
+        request.scope,
+        Problem("INTERNAL", "the service failed; what you hold stays good; report the request's id"),
+    )

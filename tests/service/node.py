@@ -1,0 +1,89 @@
+"""A node of the service for tests: its own database, secrets and keys, a clock that is set by hand, licences to give out."""
+
+from __future__ import annotations
+
+import os
+
+from wire import URL, Wire
+
+from epochly_service import keys, license_keys, peppered, secret_files, store
+from epochly_service.encoding import new_id
+from epochly_service.model import License
+from epochly_service.service import Service
+from epochly_service.settings import DAY, Policy, Settings
+from epochly_service.web import Edge, make_app
+
+NOW = 1_800_000_000
+
+
+class Node:
+    """One node, and what an operator would do with it."""
+
+    def __init__(self, database, data, *, policy=None):
+        self.database, self.data = database, str(data)
+        self.now = NOW
+        self.policy = policy or Policy()
+        self.secrets = secret_files.make_secrets(self.data, os.urandom)
+        self.root = keys.make_root(self.data, os.urandom)
+        self.rotate()
+        self.service = self.another()
+        self.wire = self.wired(self.service)
+
+    def another(self):
+        """One more node on the same database and secrets."""
+        settings = Settings(URL, str(self.database.engine.url), self.data, self.policy)
+        return Service(self.database, self.secrets, settings, lambda: self.now, os.urandom)
+
+    def wired(self, service):
+        """A wire to a node."""
+        return Wire(Edge(make_app(service), os.urandom), keys.raw_public(self.root))
+
+    def rotate(self):
+        """Put a new signing key into use."""
+        return self.database.write(
+            lambda conn: keys.rotate(
+                conn, root=self.root, data=self.data, now=self.now, policy=self.policy, rng=os.urandom
+            )
+        )
+
+    def issue(self, *, plan="professional", seat="node", seats=2, days=365):
+        """A licence of a new account; returns its key and its id."""
+        shown = license_keys.make(os.urandom(license_keys.RANDOM_BYTES))
+        macs = peppered.license_key_macs(self.secrets.pepper, license_keys.normal_form(shown))
+        row = License(
+            account_id=new_id("acc", os.urandom(16)),
+            id=new_id("lic", os.urandom(16)),
+            key_mac=macs[0],
+            plan=plan,
+            seat=seat,
+            status="active",
+            seats_max=seats,
+            seats_used=0,
+            created_at=self.now,
+            expires_at=self.now + days * DAY,
+            policy_version=1,
+        )
+
+        def work(conn):
+            store.insert_account(conn, account_id=row.account_id, name="tests", at=self.now)
+            store.insert_license(conn, row)
+
+        self.database.write(work)
+        return shown, row.id
+
+    def license(self, license_id):
+        """A licence's row."""
+        return self.database.read(lambda conn: store.license_by_id(conn, license_id))
+
+    def set_license(self, license_id, **changes):
+        """Change a licence as an operator would."""
+        row = self.license(license_id)
+        self.database.write(lambda conn: store.update_license(conn, row, **changes))
+
+    def device(self, device_id):
+        """A device's row."""
+        return self.database.read(lambda conn: store.device_by_id(conn, device_id))
+
+    def faults(self):
+        """Invariants that do not hold."""
+        return self.database.read(store.seat_faults)
