@@ -28,7 +28,7 @@ TRIALS = 3  # interpreter timings after compiling before a version can be put ba
 SAMPLES = 8  # compiled timings before a version can be put back
 GAIN = 0.95  # of the interpreter's median; a version that takes more gains too little to be worth its guards
 TRIAL_SHARE = 0.02  # of the time spent in compiled code may go to running the interpreter again to compare
-DEOPTS = 8  # per version, then the interpreter for good: numba leaks a frame's memory at each
+DEOPTS = 8  # per version, then the interpreter for good: running a call twice gains nothing
 GUARD = (
     "guard: "  # how the reason of a call begins that never entered machine code; such a call leaks nothing
 )

@@ -1,7 +1,7 @@
 """What machine code calls while it runs, so that giving up costs no memory and an exception is known for whose it is.
 
-numba lets go of nothing when machine code raises: its arrays stay, and with them a reference to every array it was given.
-So each array that machine code allocates is in a list, and each description of an argument is written down, of the call
+numba lets go of nothing when machine code raises: its arrays and lists stay, and with them a reference to every array it was
+given. So what machine code allocates is in a chain, and each description of an argument is written down, of the call
 that is running; when the call ends in an exception, they are freed. When a signal handler raises, a flag says that the
 exception is the handler's. It refuses to run without the lock of the interpreter: which call is running is one word.
 
@@ -25,8 +25,10 @@ from epochly._exact.lowering import opaque_symbol
 from epochly._exact.words import I32, I64, Function, word
 
 REFCOUNT, DESTRUCTOR, CARGO, DATA, SIZE = 0, 8, 16, 24, 32  # bytes; numba's `MemInfo`
-PREVIOUS, NEXT, OWNER = 0, 8, 16  # bytes; a node of a call's list of arrays, behind the array's memory
-TAIL = 32  # bytes; a node, and what aligning it may take
+# bytes; a node of a call's chain: behind an array's memory, apart from a list's, which moves
+PREVIOUS, NEXT, OWNER, ELEMENTS, FREES = 0, 8, 16, 24, 32
+NODE = 40  # bytes
+TAIL = NODE + 8  # bytes; a node, and what aligning it may take
 USED, FIRST = 16, 24  # bytes; of a call's frame, which starts as a node
 ROOM = 16  # arrays among the arguments; the others are numba's own affair, and leak if the call is given up
 FRAME_WORDS = FIRST // 8 + ROOM
@@ -34,6 +36,8 @@ NUMBA: dict[str, int] = _nrt_python.c_helpers
 # names that numba's code asks for, and ours that do the same for a call that is running
 INSTEAD = {
     "NRT_MemInfo_alloc_aligned": "epochly_c_alloc_aligned",
+    "NRT_MemInfo_new_varsize_dtor": "epochly_c_new_list",
+    "NRT_MemInfo_varsize_realloc": "epochly_c_resize_list",
     "NRT_adapt_ndarray_from_python": "epochly_c_adapt_ndarray",
 }
 
@@ -69,6 +73,7 @@ class Arena:
             ),
             **self._flags(),
             "epochly_c_alloc_aligned": self._alloc_aligned(self._forget()),
+            **self._lists(self._forget_list()),
             "epochly_c_adapt_ndarray": self._adapt_ndarray(),
         }
         self.enter = self._enter()
@@ -134,6 +139,12 @@ class Arena:
         f.store(info, size, SIZE)
         node = f.builder.and_(f.plus(f.plus(f.load(info, DATA), size), 7), word(~7))
         f.store(info, f.builder.ptrtoint(forget.made, I64), DESTRUCTOR)
+        self._link(f, node, info)
+        f.give(info)
+        return f
+
+    def _link(self, f: Function, node: Any, info: Any) -> None:
+        """Put an allocation into the chain of the call that is running."""
         f.store(info, node, CARGO)
         f.store(node, info, OWNER)
         frame = f.builder.load(self.running)
@@ -144,8 +155,42 @@ class Arena:
         f.store(node, after, NEXT)
         f.store(after, node, PREVIOUS)
         f.store(head, node, NEXT)
-        f.give(info)
+
+    def _forget_list(self) -> Function:
+        """The destructor of a list: take its node out of the chain, let go of the elements, free it as numba does."""
+        f = Function(self.module, "epochly_forget_list", 3, VOID)
+        data, size, node = f.args
+        self._unlink(f, node)
+        f.call(f.load(node, FREES), data, size, f.load(node, ELEMENTS), result=VOID)
+        f.call(NUMBA["Free"], node, result=VOID)
+        f.builder.ret_void()
         return f
+
+    def _lists(self, forget: Function) -> dict[str, Function]:
+        """Memory for a list, and more of it, as numba's own functions give it."""
+        new = Function(self.module, "epochly_c_new_list", 2)
+        size, elements = new.args
+        node = new.call(NUMBA["Allocate"], NODE)
+        with new.when(new.test("==", node), likely=False):
+            new.give(0)
+        info = new.call(NUMBA["MemInfo_new_varsize_dtor"], size, elements)
+        with new.when(new.test("==", info), likely=False):
+            new.call(NUMBA["Free"], node, result=VOID)
+            new.give(0)
+        new.store(node, elements, ELEMENTS)
+        new.store(node, new.load(info, DESTRUCTOR), FREES)
+        destructor = new.builder.ptrtoint(forget.made, I64)
+        new.store(info, destructor, DESTRUCTOR)
+        self._link(new, node, info)
+        new.give(info)
+        resize = Function(self.module, "epochly_c_resize_list", 2)
+        info, size = resize.args
+        # numba refuses to resize what has another destructor than its own
+        resize.store(info, resize.load(resize.load(info, CARGO), FREES), DESTRUCTOR)
+        data = resize.call(NUMBA["MemInfo_varsize_realloc"], info, size)
+        resize.store(info, resize.builder.ptrtoint(forget.made, I64), DESTRUCTOR)
+        resize.give(data)
+        return {"epochly_c_new_list": new, "epochly_c_resize_list": resize}
 
     def _adapt_ndarray(self) -> Function:
         """An argument's description, as numba's own function gives it, written down with a reference of the frame's."""
@@ -185,7 +230,7 @@ class Arena:
         return f
 
     def _empty(self, f: Function, frame: Any, failed: Any) -> None:
-        """Free the arrays of a call that raised; those of another one are on their own from now on."""
+        """Free what a call that raised allocated, one by one; what another one allocated is on its own from now on."""
         head, body, after = (f.builder.append_basic_block(name) for name in ("head", "body", "after"))
         f.builder.branch(head)
         f.builder.position_at_end(head)
@@ -196,6 +241,7 @@ class Arena:
             with gone:
                 info = f.load(node, OWNER)
                 f.store(info, 1, REFCOUNT)
+                f.store(node, 0, ELEMENTS)  # they are in the chain themselves
                 f.call(NUMBA["MemInfo_release"], info, result=VOID)
             with kept:
                 self._unlink(f, node)

@@ -66,6 +66,28 @@ def rows(a, k):
     return s
 
 
+def grown(n, k):
+    """A list that moves as it grows, and lists of lists."""
+    row = []
+    rows = [[0, 1], [2, 3]]
+    for i in range(n):
+        row.append(i)
+        if i % 100 == 0:
+            rows.append([i] * 50)
+    rows.append(rows[0])
+    return row[k] + len(rows)
+
+
+def listed(items, rows, k):
+    """Lists that are arguments, and a copy."""
+    again = items[:]
+    s = 0.0
+    for i in range(len(again)):
+        for j in range(len(rows)):
+            s += again[i] * rows[j][k]
+    return s
+
+
 def vector():
     """A fresh argument."""
     return np.arange(1000.0)
@@ -79,10 +101,12 @@ def vector():
         (operations, lambda: (vector(), 100)),
         (swapped, lambda: (vector(), vector(), 100)),
         (rows, lambda: (np.ones((10, 100)), 200)),
+        (grown, lambda: (1000, 1000)),
+        (listed, lambda: ([1.5] * 300, [[1.5] * 200 for _ in range(4)], 300)),
     ],
 )
-def test_ten_thousand_deopts_leave_no_array_behind(function, make):
-    """Arrays that machine code made are freed when it gives up, and it holds on to no argument."""
+def test_ten_thousand_deopts_leave_nothing_behind(function, make):
+    """Arrays and lists that machine code made are freed when it gives up, and it holds on to no argument."""
     compiled = specialise(function, make())
     assert isinstance(compiled, Compiled), compiled
 
@@ -114,7 +138,17 @@ def test_answers_leave_no_array_behind():
     def pair(a, b):
         return a[0], b[1], 3
 
-    for function in (whole, fresh, pair):
+    def collected(a, b):
+        items = []
+        rows = []
+        for i in range(a.shape[0]):
+            items.append(i)
+            if i % 100 == 0:
+                rows.append([i])
+                rows.append(items[:])
+        return rows
+
+    for function in (whole, fresh, pair, collected):
         compiled = specialise(function, (vector(), vector()))
         assert isinstance(compiled, Compiled), compiled
         for count in (500, 5000):
