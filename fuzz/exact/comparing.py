@@ -17,10 +17,16 @@ ONLY_NAN = "only the bits of a NaN"
 class Outcome:
     """What one call returned or raised, with what it could have changed."""
 
-    __slots__ = ("args", "bases", "error", "value", "warnings")
+    __slots__ = ("args", "bases", "error", "rows", "value", "warnings")
 
     def __init__(self, call, args, bases, log):
         self.args, self.bases, self.value, self.error = args, bases, None, None
+        self.rows = {
+            id(row): (at, number)
+            for at, arg in enumerate(args)
+            if type(arg) is list
+            for number, row in enumerate(arg)
+        }
         log.clear()
         try:
             self.value = call(*args)
@@ -55,8 +61,9 @@ def difference(due, found, *, as_bits=False):
     for one, other in zip(due.args, found.args, strict=True):
         if type(one) is list:
             told = value_difference(one, other, due, found)
-            if told:
+            if told and told != ONLY_NAN:
                 return f"a list afterwards: {told}"
+            only_nan = only_nan or told
     return only_nan
 
 
@@ -84,6 +91,8 @@ def value_difference(one, other, due, found):
     if kind is tuple or kind is list:
         if place(one, due.args) != place(other, found.args) or len(one) != len(other):
             return f"{other!r}, not {one!r}, or another object"
+        if identities(one, due) != identities(other, found):
+            return f"{other!r}, not {one!r}, with other rows in it"
         told = [value_difference(mine, theirs, due, found) for mine, theirs in zip(one, other, strict=True)]
         return min((each for each in told if each), key=lambda each: each == ONLY_NAN, default="")
     if isinstance(one, np.ndarray):
@@ -111,6 +120,12 @@ def bits(value):
 def place(value, args):
     """Which argument a value is, if it is one."""
     return next((at for at, arg in enumerate(args) if arg is value), None)
+
+
+def identities(items, outcome):
+    """Of each list in a list or tuple: which row of which argument it was, or which list in it is the same one."""
+    lists = [id(item) for item in items if type(item) is list]
+    return [(outcome.rows.get(each), lists.index(each)) for each in lists]
 
 
 def described(array):

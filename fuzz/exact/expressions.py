@@ -182,8 +182,11 @@ class Expressions:
         choices = ["K", f"T[{self.r.choice([0, 1, 2, -1])}]", f"T[{self.r.choice([0, 1])}]"]
         for name in self.arrays(env):
             choices += [f"len({name})", f"{name}.size", f"{name}.shape[0]"]
-        if (name := self.pick(env, "list[int]", "list[float]")) is not None:
-            choices.append(f"len({name})")
+        for name, kind in env.items():
+            if kind.startswith("list"):
+                choices.append(f"len({name})")
+            if kind.startswith("list[list"):
+                choices.append(f"len({name}[{self.small(env)}])")
         return self.r.choice(choices)
 
     def from_container(self, env, kind, depth):
@@ -210,10 +213,7 @@ class Expressions:
                 if vectors
                 else []
             )
-        if (name := self.pick(env, f"list[{kind}]")) is not None:
-            choices += [f"{name}[{self.index(env)}]"] * 2
-            if "lists" in self.themes:
-                choices += [f"sum({name})", f"{r.choice(['min', 'max'])}({name})"] if r.random() < 0.2 else []
+        choices += self.list_number(env, kind)
         return r.choice(choices) if choices else self.of(kind, min(depth - 1, 1), env)
 
     def rarer(self, name, kind, env):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 
@@ -171,6 +172,7 @@ class Call:
     parameters: tuple[Parameter, ...]
     values: list
     shared: tuple[int, int, str] | None = None  # the second shares the memory of the first, and how
+    twice: tuple[int, int] | None = None  # the second is the list that the first is
 
     def make(self):
         """Fresh arguments, and the memory behind the arrays among them."""
@@ -184,7 +186,9 @@ class Call:
                 args.append(value.copy())
                 bases.append(args[-1])
             else:
-                args.append(value.copy() if type(value) is list else value)
+                args.append(deepcopy(value) if type(value) is list else value)
+        if self.twice is not None:
+            args[self.twice[1]] = args[self.twice[0]]
         if self.shared is not None:
             first, second, how = self.shared
             args[second] = shared_with(args, bases, first, how)
@@ -249,13 +253,28 @@ def drawn(chooser, parameters, mood):
             shape = chooser.choice(SHAPES[each.dimensions])
             values.append(chooser.choice(pool(each.dtype, shape, here)))
         elif each.kind.startswith("list"):
-            length = chooser.choice([8, 8, 8, 8, 3, 1, 0])
-            values.append([number(chooser, each.kind[5:-1], here) for _ in range(length)])
+            values.append(listed(chooser, each.kind[5:-1], here))
         else:
             value = number(chooser, each.kind, here)
             values.append(as_numpy(value, each.kind) if each.numpy else value)
     share = sharing(chooser, parameters) if chooser.random() < 0.15 else None
-    return Call(parameters, values, share)
+    lists = [place for place, each in enumerate(parameters) if each.kind.startswith("list")]
+    alike = [(a, b) for a in lists for b in lists if a < b and parameters[a].kind == parameters[b].kind]
+    return Call(
+        parameters, values, share, chooser.choice(alike) if alike and chooser.random() < 0.1 else None
+    )
+
+
+def listed(chooser, kind, mood):
+    """A list of numbers, or of such lists, mostly of one length."""
+    if not kind.startswith("list"):
+        length = chooser.choice([8, 8, 8, 8, 3, 1, 0] if mood == "wide" else [8, 8, 8, 8, 8, 3, 1])
+        return [number(chooser, kind, mood) for _ in range(length)]
+    count, length = chooser.choice([(3, 3), (3, 3), (3, 3), (2, 4), (1, 3), (4, 1)])
+    rows = [[number(chooser, kind[5:-1], mood) for _ in range(length)] for _ in range(count)]
+    if mood == "wide" and chooser.random() < 0.1:
+        rows[-1] = chooser.choice([rows[0], rows[0][:1], []])  # the same row twice, or another length
+    return rows
 
 
 def as_numpy(value, kind):

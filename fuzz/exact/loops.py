@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exact.expressions import element_kind
-from exact.wholes import Wholes
+from exact.lists import Lists
 
 # Where an inner loop begins, ends and how it steps; some leave the array.
 SPANS = [
@@ -28,7 +28,7 @@ OFFSETS = [
 ]
 
 
-class Loops(Wholes):
+class Loops(Lists):
     """Loops; `depth` counts those that are open, `names` those there were."""
 
     lines: list
@@ -45,7 +45,7 @@ class Loops(Wholes):
         self.depth += 1
         self.names += 1
         name, inside, k = f"k{self.names}", dict(env), r.random()
-        arrays, lists = self.arrays(env), [each for each, kind in env.items() if kind.startswith("list")]
+        arrays, lists = self.arrays(env), self.lists(env) + self.nested(env)
         if k < 0.25 and self.arrays(env, None, 1):
             self.plain(indent, name, env)
             self.depth -= 1
@@ -58,6 +58,8 @@ class Loops(Wholes):
             one = r.choice(lists)
             inside[name] = env[one][5:-1]
             self.put(indent, f"for {name} in {one}:")
+        elif k < 0.6 and (flat := self.lists(env)):
+            self.listed_in_step(indent, name, inside, env, flat)
         elif k < 0.7 and "loops" in self.themes:
             self.drawn_in_step(indent, name, inside, env)
         elif k < 0.78:
@@ -140,7 +142,24 @@ class Loops(Wholes):
             inside[name] = element_kind(env[one])
             self.put(indent, f"for {name} in reversed({one}):")
 
+    def listed_in_step(self, indent, name, inside, env, flat):
+        """`enumerate`, `zip`, `reversed` and indices of lists."""
+        r, k = self.r, self.r.random()
+        one, other = r.choice(flat), r.choice(flat)
+        inside[name] = env[one][5:-1]
+        if k < 0.3:
+            inside[f"{name}i"] = "int"
+            self.put(indent, f"for {name}i, {name} in enumerate({one}):")
+        elif k < 0.5:
+            inside[f"{name}b"] = env[other][5:-1]
+            self.put(indent, f"for {name}, {name}b in zip({one}, {other}):")
+        elif k < 0.65:
+            self.put(indent, f"for {name} in reversed({one}):")
+        else:
+            inside[name] = "int"
+            self.put(indent, f"for {name} in range(len({one})):")
+
     def sized(self, env):
         """A length."""
-        arrays = self.arrays(env)
+        arrays = [*self.arrays(env), *self.lists(env), *self.nested(env)]
         return f"len({self.r.choice(arrays)})" if arrays else "m % 6"

@@ -95,6 +95,16 @@ def overlapping():
     elements.clash = lambda *_: layouts.FALSE
 
 
+def unread():
+    """Beside a comprehension, what nobody reads is dropped, as numba does."""
+    from numba.core import inline_closurecall
+
+    from epochly._exact import closures
+
+    assert closures.drop_closures
+    closures.drop_closures = inline_closurecall.dead_code_elimination
+
+
 def truncating(_old):
     """The remainder of C."""
     return lambda _context, builder, _signature, args: builder.srem(*args)
@@ -139,6 +149,7 @@ MUTANTS = {
     "nothing is reduced": without_deopt("a reduction of nothing", "a mean of nothing"),
     "names are always bound": without_deopt("a name is unbound"),
     "overlaps are not seen": overlapping,
+    "what is not read is dropped": unread,
     "the remainder has C's sign": with_primitive("mod", truncating),
     "min prefers NaN": with_primitive("min", unordered),
     "the remainder has no sign of zero": with_primitive("mod_float", unsigned_zero),

@@ -35,7 +35,8 @@ THEMES = {
     "complex": (3, ("Z:c16[1]", "z:complex")),
     "scalars": (5, ("g:int!", "h:float!")),
     "reduce": (5, ("A:f8[1]", "B:i8[1]")),
-    "lists": (4, ("L:list[int]", "G:list[float]")),
+    "lists": (6, ("L:list[int]", "G:list[float]")),
+    "rows": (5, ("R:list[list[float]]", "Q:list[list[int]]", "G:list[float]")),
     "loops": (5, ("A:f8[1]", "B:i8[1]")),
     "slices": (5, ("A:f8[1]", "A2:f8[1]")),
     "made": (5, ("A:f8[1]",)),
@@ -74,6 +75,8 @@ class Writer(Loops):
         """One statement."""
         r, k = self.r, self.r.random()
         if k < 0.42:
+            if {"lists", "rows"} & set(self.themes) and r.random() < 0.4 and self.list_statement(indent, env):
+                return
             self.assignment(indent, env)
         elif k < 0.55:
             self.put(indent, f"if {self.condition(1, env)}:")
@@ -92,8 +95,11 @@ class Writer(Loops):
             self.put(indent, f"if {self.condition(1, env)}: {r.choice(['break', 'continue'])}")
         elif k < 0.93:
             self.put(indent, r.choice(["x, y = y, x", "n, m = m, n", "s, u = u, s + 1"]))
-        elif k < 0.94:
+        elif k < 0.935:
             self.put(indent, f"if {self.condition(1, env)}: raise ValueError('as written')")
+        elif k < 0.96:  # what nobody reads may raise all the same
+            kind = env[r.choice([each for each, kind in env.items() if kind[-1] != "]"])]
+            self.put(indent, f"{r.choice(['unread = ', ''])}{self.of(kind, 2, env)}")
         elif "made" in self.themes and not self.depth:
             self.allocation(indent, env)
         else:
@@ -116,14 +122,9 @@ class Writer(Loops):
         """Into an array or a list."""
         r = self.r
         arrays = [each for each in self.arrays(env) if env[each][0] != "k"]
-        lists = [each for each, kind in env.items() if kind.startswith("list")]
-        if lists and (not arrays or r.random() < 0.5):
-            name, kind = (each := r.choice(lists)), env[each][5:-1]
-            if r.random() < 0.4 and not self.depth:
-                self.put(indent, f"{name}.append({self.of(kind, 1, env)})")
-            else:
-                self.put(indent, f"{name}[{self.index(env)}] {r.choice(['=', '+='])} {self.of(kind, 1, env)}")
-        elif arrays:
+        if (not arrays or r.random() < 0.5) and self.list_statement(indent, env):
+            return
+        if arrays:
             name = r.choice(arrays)
             kind = element_kind(env[name])
             if {"slices", "whole", "tables"} & set(self.themes) and r.random() < 0.6 and kind != "bool":
@@ -236,8 +237,12 @@ class Writer(Loops):
         if k < 0.76 and {"slices", "whole", "tables"} & set(self.themes):
             element = element_kind(env[r.choice(arrays)])
             return self.whole(element, r.choice([1, 2, 2, 3]), env)
-        if k < 0.8 and (each := [one for one, kind in env.items() if kind.startswith("list")]):
-            return r.choice(each)
+        if k < 0.85 and (each := [*self.lists(env), *self.nested(env)]):
+            return (
+                r.choice(each)
+                if r.random() < 0.7
+                else f"({r.choice(each)}, {r.choice(scalars)}, {r.choice(each)})"
+            )
         return self.of(env[r.choice(scalars)], 2, env)
 
 
@@ -259,6 +264,8 @@ def parameters_of(chooser, themes):
             layout = chooser.choice(LAYOUTS) if kind[-1] == "]" and chooser.random() < 0.35 else "C"
             if kind.startswith("list"):
                 layout = "C"
+                if chooser.random() < 0.35:
+                    continue  # with one list fewer, those made inside matter more
             found[name] = Parameter(name, kind.rstrip("!"), layout, numpy=kind[-1] == "!")
     if "scalars" in themes:
         found["q"] = Parameter("q", chooser.choice([*NARROW, "bool", "int", "float"]), numpy=True)
@@ -286,8 +293,8 @@ def written(seed):
         "    u = 1",
         f"    v = {chooser.choice(['0.5', '0', '0'])}",
     ]
-    if "lists" in themes and chooser.random() < 0.5:
-        writer.put(1, f"H = {chooser.choice(['[]', '[1.0, x]', '[0.0] * 3'])}")
+    if {"lists", "rows"} & set(themes) and chooser.random() < 0.5:
+        writer.put(1, f"H = {chooser.choice(['[]', '[1.0, x]', '[0.0] * 3', writer.fresh(env, 'float')])}")
         writer.put(1, f"H.append({writer.floating(1, env)})")
         env["H"] = "list[float]"
     size = chooser.choice([0, 0, 0, 1, 1, 2, 2, 3, 3, 5])

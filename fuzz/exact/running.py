@@ -208,18 +208,21 @@ class Run:
 
 def one_program(seed, tally, calls=CALLS):
     """Run the program of a seed."""
-    from epochly._exact import machine  # it brings numba, and a mutant has to come first
+    from epochly._exact import listed, machine  # they bring numba, and a mutant has to come first
 
     program = written(seed)
-    strip = machine.STRIP
+    strip, pay = machine.STRIP, listed.require_pay
     machine.STRIP = STRIPS[seed % len(STRIPS)]
+    listed.require_pay = lambda *_: (
+        None
+    )  # whether it pays to convert lists says nothing of whether it is right
     with warnings.catch_warnings(record=True) as log:
         warnings.simplefilter("always")
         here = Run(program, tally, log, random.Random(seed * 7 + 1), Served(program.function))
         try:
             compiled = here.calls(calls)
         finally:
-            machine.STRIP = strip
+            machine.STRIP, listed.require_pay = strip, pay
     tally.programs += 1
     tally.ways += here.ways
     tally.calls += here.ways.total()

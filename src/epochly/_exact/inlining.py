@@ -18,6 +18,7 @@ from numba.core.untyped_passes import InlineInlinables
 from epochly._exact import Deopt
 from epochly._exact.behind import behind
 from epochly._exact.branches import refuse_unread
+from epochly._exact.closures import all_kept
 from epochly._exact.kinds import Reject
 from epochly._exact.parameters import bind
 
@@ -38,7 +39,8 @@ def inline_helpers(state: Any) -> tuple[types.FunctionType, ...]:
             inlined = numba.njit(inline="always")(helper)
             statement.value = ir.Global(helper.__name__, inlined, statement.loc)
             state.func_ir._definitions[statement.target.name] = [statement.value]  # noqa: SLF001 - no setter
-        InlineInlinables().run_pass(state)
+        with all_kept():
+            InlineInlinables().run_pass(state)
     name = next(iter(found.values())).__name__
     raise Reject(f"`{name}` is recursive, or calls helpers more than {DEEPEST} deep")
 

@@ -20,13 +20,19 @@ from numba.core.compiler_machinery import (
 from numba.core.errors import NotDefinedError
 from numba.core.interpreter import Interpreter
 from numba.core.typed_passes import NopythonTypeInference, PreLowerStripPhis
-from numba.core.untyped_passes import InlineInlinables, IRProcessing, TranslateByteCode
+from numba.core.untyped_passes import (
+    InlineClosureLikes,
+    InlineInlinables,
+    IRProcessing,
+    TranslateByteCode,
+)
 
 from epochly._exact.apply import Applier
 from epochly._exact.arena import tracked_library
 from epochly._exact.array_calls import rename_array_calls
 from epochly._exact.branches import decide_none, flag_unbound, refuse_unread
 from epochly._exact.check import Checker
+from epochly._exact.closures import InlineClosures
 from epochly._exact.inference import Findings, give_own_names, prepare
 from epochly._exact.inlining import give_up_instead_of_raising, inline_helpers
 from epochly._exact.iteration import prepare_loops
@@ -213,7 +219,7 @@ def compiler_for(job: Job) -> type[Any]:
             self.state.epochly = job
             manager = PassManager("epochly_exact")
             untyped = DefaultPassBuilder.define_untyped_pipeline(self.state)
-            own = {TranslateByteCode: ReadByteCode}
+            own = {TranslateByteCode: ReadByteCode, InlineClosureLikes: InlineClosures}
             manager.passes.extend((own.get(each, each), text) for each, text in untyped.passes)
             manager.add_pass_after(Raises, IRProcessing)
             manager.add_pass_after(Replace, InlineInlinables)

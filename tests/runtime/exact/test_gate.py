@@ -138,7 +138,7 @@ def test_answers_leave_no_array_behind():
     def pair(a, b):
         return a[0], b[1], 3
 
-    def collected(a, b):
+    def collected(a, _):
         items = []
         rows = []
         for i in range(a.shape[0]):
