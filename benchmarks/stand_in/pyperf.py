@@ -14,6 +14,7 @@ import time
 
 perf_counter = time.perf_counter
 TURNS = 12  # short ones: on a busy machine some are not interrupted
+FEW, LONG_S = 3, 0.5  # turns, where one pass of a benchmark takes longer than that
 TURN_S = float(
     os.environ.get("YIELD_TURN_S", "0.04")
 )  # seconds of one turn, untouched; the sampler looks each 5 ms
@@ -58,10 +59,11 @@ class Runner:
         told = json.loads(os.environ.get("YIELD_LOOPS") or "{}")
         loops = told.get(name) or _loops(run)
         warm_up = _timed(run, loops[0])
+        turns = FEW if warm_up[0] > LONG_S * loops[0] else TURNS
         self.measured[name] = {
             "loops": loops,
             "warm_up": warm_up,
-            "turns": [_timed(run, loops[1]) for _ in range(TURNS)],
+            "turns": [_timed(run, loops[1]) for _ in range(turns)],
         }
         with open(os.environ["YIELD_OUT"], "w", encoding="utf-8") as out:
             json.dump(self.measured, out)
