@@ -120,6 +120,13 @@ def test_parse_refuses_what_is_no_base_url(text):
     assert "evil" not in said
 
 
+def test_parse_says_how_other_letters_are_spelled():
+    """A host in other letters is told that it has one spelling in ASCII, instead of being guessed at."""
+    with pytest.raises(BaseUrlError) as caught:
+        parse("https://b\u00fccher.example")
+    assert caught.value.hint == "spell other letters of a host as `xn--...`"
+
+
 @QUICK
 @given(st.text() | st.text("https:/.@?#[]%\\ab1-:\n", max_size=30).map(lambda text: "https://" + text))
 def test_parse_of_any_text_is_a_base_url_or_refused(text):

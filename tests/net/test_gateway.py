@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+import httpcore
 import pytest
 import trustme
 from hypothesis import HealthCheck, given, settings
@@ -312,6 +313,24 @@ def test_nobody_there_is_told_in_words(environ, monkeypatch):
         why(send(NONCE, BaseUrl("host.example"), environ, "1"))
         == "`host.example` has no address: Name or service not known"
     )
+
+
+def test_a_slow_lookup_leaves_time_to_connect_but_no_more_in_all(serve, monkeypatch):
+    """A host whose address took 3 s to find is connected to, and one that took longer than a request may is not."""
+    server, real, now = serve(answering(reply())), socket.getaddrinfo, [0.0]
+    for took_s, connects in [(3.0, True), (5.5, False)]:
+
+        def lookup(host, *more, took_s=took_s, **how):
+            now[0] += took_s * (host == "localhost")
+            return real(host, *more, **how)
+
+        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+        network = gateway._Network(Limits(), clock=lambda: now[0])
+        if connects:
+            network.connect_tcp("localhost", server.port).close()
+        else:
+            with pytest.raises(httpcore.ConnectTimeout):
+                network.connect_tcp("localhost", server.port)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="fills a listener's queue, which systems do differently")

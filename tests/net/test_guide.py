@@ -61,4 +61,4 @@ def test_numbers_are_those_of_the_code():
         f"A connection has {gateway.Limits().connect_s:g} seconds, a request {gateway.Limits().total_s:g} seconds in all"
         in GUIDE
     )
-    assert f"an answer {gateway.MOST_HEARD // 1024} KiB" in GUIDE
+    assert f"an\nanswer {gateway.MOST_HEARD // 1024} KiB" in GUIDE

@@ -44,9 +44,9 @@ _VALUE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a request may take, in seconds: to a connection (all addresses of a host together), and in all.
+    """How long a request may take, in seconds: to connect (to all addresses of a host together), and in all.
 
-    Looking up a host's addresses is the system's, and takes as long as the system lets it.
+    Looking up a host's addresses is the system's and cannot be cut short; it counts for what it takes in all.
     """
 
     connect_s: float = 2.0
@@ -260,9 +260,8 @@ class _Network(httpcore.NetworkBackend):
     """Sockets that all end at one moment, however little a peer sends at a time."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = monotonic) -> None:
-        self._clock, begun = clock, clock()
-        self._connected_by = begun + min(limits.connect_s, limits.total_s)
-        self._ends = begun + limits.total_s
+        self._clock, self._connect_s = clock, limits.connect_s
+        self._ends = clock() + limits.total_s
         self._sockets = httpcore.SyncBackend()
 
     def left(self, error: type[httpcore.TimeoutException] = httpcore.ReadTimeout) -> float:
@@ -283,9 +282,10 @@ class _Network(httpcore.NetworkBackend):
         """A connection to the first address of a host that takes one; each gets its share of the time that is left."""
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        by = min(self._clock() + self._connect_s, self._ends)
         failure: Exception = httpcore.ConnectTimeout("no time to connect")
         for index, address in enumerate(addresses):
-            seconds = (self._connected_by - self._clock()) / (len(addresses) - index)
+            seconds = (by - self._clock()) / (len(addresses) - index)
             if seconds <= 0:
                 break
             try:
