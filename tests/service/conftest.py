@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from deployment import deploy
+from node import Node
 from postgres_cluster import NoPostgresError, running
 
 from epochly_service.engines import open_database
@@ -92,3 +93,11 @@ def database(engine_url):
 def deployment(database, engine_url, tmp_path):
     """A deployment with private files, a root and one signing key, and nothing else in it."""
     return deploy(database, engine_url, tmp_path)
+
+
+@pytest.fixture
+def node(database, tmp_path):
+    """A node of the service on that database, with secrets of its own."""
+    made = Node(database, tmp_path / "data")
+    yield made
+    made.close()

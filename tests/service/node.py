@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 
-from wire import URL, Wire
+from sqlalchemy import select
+from wire import URL, Device, Wire
 
 from epochly_service import keys, license_keys, peppered, secret_files, store
 from epochly_service.encoding import new_id
 from epochly_service.model import License
+from epochly_service.schema import raw_attributes
 from epochly_service.service import Service
 from epochly_service.settings import DAY, Policy, Settings
 from epochly_service.web import Edge, make_app
@@ -25,9 +27,15 @@ class Node:
         self.policy = policy or Policy()
         self.secrets = secret_files.make_secrets(self.data, os.urandom)
         self.root = keys.make_root(self.data, os.urandom)
+        self._wires = []
         self.rotate()
         self.service = self.another()
         self.wire = self.wired(self.service)
+
+    def close(self):
+        """End what requests run in."""
+        for wire in self._wires:
+            wire.close()
 
     def another(self):
         """One more node on the same database and secrets."""
@@ -36,7 +44,9 @@ class Node:
 
     def wired(self, service):
         """A wire to a node."""
-        return Wire(Edge(make_app(service), os.urandom), keys.raw_public(self.root))
+        wire = Wire(Edge(make_app(service), os.urandom), keys.raw_public(self.root))
+        self._wires.append(wire)
+        return wire
 
     def rotate(self):
         """Put a new signing key into use."""
@@ -71,6 +81,12 @@ class Node:
         self.database.write(work)
         return shown, row.id
 
+    def enrolled(self, key, **more):
+        """A device that has just taken a seat."""
+        device = Device(self.wire, **more)
+        assert device.register(key).status == 201
+        return device
+
     def license(self, license_id):
         """A licence's row."""
         return self.database.read(lambda conn: store.license_by_id(conn, license_id))
@@ -87,3 +103,11 @@ class Node:
     def faults(self):
         """Invariants that do not hold."""
         return self.database.read(store.seat_faults)
+
+    def raw_attributes(self):
+        """What is kept of those who opted in."""
+        return self.database.read(lambda conn: list(conn.scalars(select(raw_attributes.c.attributes))))
+
+    def roots(self):
+        """The root's public key: kid -> raw."""
+        return {keys.key_id(self.root): keys.raw_public(self.root)}

@@ -29,6 +29,11 @@ def unb64u(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def ik():
+    """A fresh idempotency key."""
+    return b64u(os.urandom(16))
+
+
 def jcs(value):
     """JCS, for values without text beyond ASCII, whose order is then that of bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
@@ -215,7 +220,7 @@ class Device:
             "fp": {"digest": self.digest, "v": 1},
             "node_id": NODE_ID,
             "client_version": "0.1.0",
-            "ik": b64u(os.urandom(16)),
+            "ik": ik(),
         }
         return said | more
 
@@ -237,19 +242,19 @@ class Device:
         said = {
             "device_id": self.device_id,
             "fp": {"digest": self.digest, "v": 1},
-            "ik": b64u(os.urandom(16)),
+            "ik": ik(),
         }
         return self.ask("POST", "/v1/license/validate", said | more)
 
     def heartbeat(self, **more):
         """Ask for the next lease without a fingerprint."""
         path = f"/v1/devices/{self.device_id}/heartbeat"
-        return self.ask("POST", path, {"ik": b64u(os.urandom(16))} | more)
+        return self.ask("POST", path, {"ik": ik()} | more)
 
     def checkout(self, days, **more):
         """Go offline for days."""
         path = f"/v1/devices/{self.device_id}/checkout"
-        return self.ask("POST", path, {"ik": b64u(os.urandom(16)), "days": days} | more)
+        return self.ask("POST", path, {"ik": ik(), "days": days} | more)
 
     def release(self):
         """Give the seat back."""
@@ -259,13 +264,13 @@ class Device:
         """The licences of this key."""
         return self.ask("GET", "/v1/devices")
 
-    def rekeyed(self, new, *, ik=None, nonce=None, old=None, proof_key=None):
+    def rekeyed(self, new, *, again=None, nonce=None, old=None, proof_key=None):
         """Change to the key of `new`, which takes the lease."""
         path = f"/v1/devices/{self.device_id}/rekey"
         nonce = nonce or self.wire.nonce()
         said = {"kid": new.kid, "pub": b64u(new.pub), "old": old or self.kid, "nonce": nonce, "iat": 1}
         token = signed(proof_key or new.key, "epochly-rekey+v1", said)
-        body = jcs({"ik": ik or b64u(os.urandom(16)), "new_proof": token})
+        body = jcs({"ik": again or ik(), "new_proof": token})
         headers = [("Epochly-Proof", self.proof("POST", path, body, nonce=nonce))]
         answer = self.wire.send("POST", path, body, [*headers, ("Content-Type", "application/json")])
         if answer.status == 200:

@@ -1,4 +1,4 @@
-"""The command line: `serve`. Decides nothing itself.
+"""The command line: `serve`, and `admin` for operators. Decides nothing itself.
 
 Exit codes: 0 done, 1 refused, 2 usage or something that cannot be read, written or reached, 70 our own bug, 130 interrupted.
 Data goes to stdout, all else to stderr.
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
 USAGE = """usage: epochly-service serve [--data FOLDER] [--database-url URL] [--host HOST] [--port PORT] [--public-url URL]
                              [--tls-cert FILE --tls-key FILE | --behind-proxy] [--metrics-port PORT]
+       epochly-service admin COMMAND ...
 
 serve    answers clients; without options over SQLite, with a certificate of its own for `localhost`
+admin    accounts, licences, devices, keys, audit, backups: see `epochly-service admin --help`
 """
 DATA_VARIABLE, URL_VARIABLE = "EPOCHLY_SERVICE_DATA", "EPOCHLY_SERVICE_DATABASE_URL"
 
@@ -41,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(__version__)
         return 0
+    if command == "admin":
+        from epochly_service.admin.cli import main as admin  # noqa: PLC0415 - a command imports what it needs
+
+        return admin(rest)
     try:
         if command != "serve":
             what = f"there is no command `{command}`" if command else "a command is missing"

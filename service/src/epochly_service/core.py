@@ -158,7 +158,7 @@ def checkout(
         return Decision(refusal=_full(row))
     until = max(min(asked.now + days * DAY, row.expires_at), device.pinned_until or 0)
     device = replace(device, pinned_until=until)
-    return _leased(row, device, asked, policy, takes=takes, action="checkout")
+    return _leased(row, device, asked, policy, takes=takes, action="checkout", checks_out=True)
 
 
 def rekey(
@@ -239,14 +239,14 @@ def release(device: Device, now: int) -> Decision:
     return Decision(device=_released(device), frees=device.holds_seat, action="release")
 
 
-def lease_terms(row: License, device: Device, now: int, policy: Policy) -> Terms:
-    """The lease a device gets now, with the device's `lease_seq` as it is to be."""
+def lease_terms(row: License, device: Device, now: int, policy: Policy, *, checks_out: bool = False) -> Terms:
+    """The lease a device gets now, with `lease_seq` as it is to be; while it is checked out, none ends before the pin."""
     if row.seat == "floating":
         term = policy.floating
     else:
         term = policy.node_trial if row.plan == "trial" else policy.node
     exp, refresh, grace = now + term.exp_s, now + term.refresh_s, now + term.exp_s + term.grace_s
-    if device.pinned_until is not None and device.pinned_until > exp:
+    if device.pinned_until is not None and (checks_out or device.pinned_until > exp):
         exp = grace = device.pinned_until
         refresh = now + (exp - now) // 2
     exp = min(exp, row.expires_at)  # no lease outlives its licence
@@ -338,11 +338,12 @@ def _leased(
     takes: int,
     notes: tuple[str, ...] = (),
     action: str | None = None,
+    checks_out: bool = False,
 ) -> Decision:
     if device.pinned_until is not None and device.pinned_until <= asked.now:
         device = replace(device, pinned_until=None)
     device = replace(device, lease_seq=device.lease_seq + 1)
-    terms = lease_terms(row, device, asked.now, policy)
+    terms = lease_terms(row, device, asked.now, policy, checks_out=checks_out)
     device = replace(
         device,
         holds_seat=1,

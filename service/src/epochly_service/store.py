@@ -221,7 +221,8 @@ def count_history(
 
 def insert_replay(conn: Connection, digest: str, expires_at: int) -> bool:
     """Note that a nonce was used by a key; False if it was before."""
-    return conn.execute(_SPEND[conn.dialect.name], {"h": digest, "expires_at": expires_at}).rowcount == 1
+    values = {"h": digest, "expires_at": expires_at}
+    return conn.execute(_SPEND[conn.dialect.name], values).first() is not None
 
 
 def remembered(conn: Connection, kid: str, ik: str, now: int) -> Remembered | None:
@@ -238,7 +239,7 @@ def remember(conn: Connection, row: Remembered) -> None:
 def insert_trial(conn: Connection, *, fp_mac: str, account_id: str, license_id: str, at: int) -> bool:
     """Note that a fingerprint has its trial; False if it had one before. The licence has to be there."""
     values = {"fp_mac": fp_mac, "account_id": account_id, "license_id": license_id, "at": at}
-    return conn.execute(_TRY[conn.dialect.name], values).rowcount == 1
+    return conn.execute(_TRY[conn.dialect.name], values).first() is not None
 
 
 def trial_license(conn: Connection, fp_macs: Sequence[str]) -> str | None:
@@ -378,12 +379,12 @@ _REMEMBER = {
         ("postgresql", postgresql.insert(idempotency)),
     )
 }
-_TRY = {
-    name: made.on_conflict_do_nothing()
+_TRY = {  # what is returned says whether it was inserted; a count of rows is not told by every driver
+    name: made.on_conflict_do_nothing().returning(trials.c.at)
     for name, made in (("sqlite", sqlite.insert(trials)), ("postgresql", postgresql.insert(trials)))
 }
 _SPEND = {
-    name: made.on_conflict_do_nothing()
+    name: made.on_conflict_do_nothing().returning(pop_replay.c.expires_at)
     for name, made in (("sqlite", sqlite.insert(pop_replay)), ("postgresql", postgresql.insert(pop_replay)))
 }
 
