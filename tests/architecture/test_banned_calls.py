@@ -15,7 +15,8 @@ import pytest
 VERIFY = ("epochly_verify", "epochly_verify.*")
 COMMANDS = ("*.cli", "*.cli.*", "epochly_verify.conformance", "epochly_verify.progress")
 AMBIENT = "epochly._ambient"  # a library has no command line: where the runtime meets the user's process
-EDGE = (*COMMANDS, AMBIENT, "epochly_verify.gather", "epochly_verify.gather.*")
+LICENSING = "epochly.licensing.world"  # the real one of its sessions, which are given everything
+EDGE = (*COMMANDS, AMBIENT, LICENSING, "epochly_verify.gather", "epochly_verify.gather.*")
 PURE = tuple(
     f"epochly_verify.{part}{end}"
     for part in ("parse", "checks", "render", "findings", "run", "model", "policy", "errors", "limits")

@@ -29,7 +29,7 @@ KEY, NODE, INSTALL, ENROLLED, HELD, LOCK = (
     "lock",
 )
 MOST_BYTES = 65_536  # bytes; a keyset of 32 keys and a lease have 9 kB
-LOCK_S = 10.0  # seconds; who holds it waits for one answer of the service, 5 s at most, and writes
+LOCK_S = 25.0  # seconds; who holds it may wait for four answers of the service, 5 s each at most
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OPEN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -68,6 +68,14 @@ class State:
         if len(data) > MOST_BYTES:
             raise StateProblem(place, f"has more than {MOST_BYTES} bytes", "move it away")
         return data
+
+    def stamp(self, name: str) -> tuple[int, int, int] | None:
+        """What changes when a file does: its inode, size and time; None where it cannot be told."""
+        try:
+            seen = os.lstat(os.path.join(self.path, name))
+        except OSError:
+            return None
+        return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file in the place of what is there; a reader sees the old or the new one. Raises `StateProblem`."""
