@@ -101,3 +101,12 @@ def node(database, tmp_path):
     made = Node(database, tmp_path / "data")
     yield made
     made.close()
+
+
+@pytest.fixture
+def sqlite_database(sqlite_template, tmp_path):
+    """A database of SQLite alone, for promises that no engine has a part in."""
+    shutil.copy(sqlite_template, tmp_path / "only.db")
+    opened = open_database(f"sqlite:///{tmp_path}/only.db")
+    yield opened
+    opened.close()

@@ -44,7 +44,11 @@ class Node:
 
     def wired(self, service):
         """A wire to a node."""
-        wire = Wire(Edge(make_app(service), os.urandom), keys.raw_public(self.root))
+        return self.wire_to(Edge(make_app(service), os.urandom))
+
+    def wire_to(self, app):
+        """A wire to an application."""
+        wire = Wire(app, keys.raw_public(self.root))
         self._wires.append(wire)
         return wire
 
@@ -99,6 +103,10 @@ class Node:
     def device(self, device_id):
         """A device's row."""
         return self.database.read(lambda conn: store.device_by_id(conn, device_id))
+
+    def put_device(self, row):
+        """Write a device's row as it is to be."""
+        self.database.write(lambda conn: store.update_device(conn, row))
 
     def faults(self):
         """Invariants that do not hold."""
