@@ -556,11 +556,23 @@ def fingerprints() -> list[Json]:
     return found
 
 
+def checked(digits: str) -> str:
+    """24 digits and their check digit, by a table of powers and logarithms of x in GF(32)."""
+    powers = [1]
+    while len(powers) < 31:
+        powers.append(powers[-1] << 1 ^ (0x25 if powers[-1] & 16 else 0))
+    check = 0
+    for at, digit in enumerate(digits):
+        if value := CROCKFORD.index(digit):
+            check ^= powers[(powers.index(value) + 24 - at) % 31]
+    return digits + CROCKFORD[check]
+
+
 def license_keys() -> Json:
     """Licence keys as they are shown, typed and kept; section 10."""
 
     def digits(value: int) -> str:
-        return "".join(CROCKFORD[value >> shift & 31] for shift in range(115, -1, -5)) + CROCKFORD[value % 31]
+        return checked("".join(CROCKFORD[value >> shift & 31] for shift in range(115, -1, -5)))
 
     def shown(normal: str) -> str:
         return "-".join(["EPOCHLY", *(normal[at : at + 5] for at in range(0, 25, 5))])
@@ -583,13 +595,16 @@ def license_keys() -> Json:
             like_the_prefix,
         ),
     }
-    wrong = one[:-1] + CROCKFORD[(CROCKFORD.index(one[-1]) + 1) % 31]
+    by_value = digits(values[4])[:-1] + CROCKFORD[values[4] % 31]
     bad = {
         "nothing": "",
         "the prefix alone": "EPOCHLY-",
-        "another check digit": shown(wrong),
-        "a check digit that there is not": shown(one[:-1] + "Z"),
-        "a digit changed": shown(CROCKFORD[(CROCKFORD.index(one[0]) + 1) % 31] + one[1:]),
+        "another check digit": shown(one[:-1] + CROCKFORD[CROCKFORD.index(one[-1]) ^ 1]),
+        "a check digit that is the value modulo 31": shown(by_value),
+        "the first digit changed": shown(CROCKFORD[CROCKFORD.index(one[0]) ^ 1] + one[1:]),
+        "neighbours that changed places": shown(one[1] + one[0] + one[2:]),
+        "the last two that changed places": shown(one[:-2] + one[-1] + one[-2]),
+        "two groups that changed places": shown(one[5:10] + one[:5] + one[10:]),
         "a digit too few": shown(one)[:-1],
         "a digit too many": shown(one) + "0",
         "a U": shown("U" + one[1:]),

@@ -19,7 +19,8 @@ def make(random: bytes) -> str:
     if len(random) != RANDOM_BYTES:
         raise ValueError(f"a licence key is made of {RANDOM_BYTES} bytes, not {len(random)}")
     value = int.from_bytes(random, "big")
-    digits = "".join(DIGITS[(value >> shift) & 31] for shift in range(115, -1, -5)) + DIGITS[value % 31]
+    digits = "".join(DIGITS[(value >> shift) & 31] for shift in range(115, -1, -5))
+    digits += DIGITS[_remainder(digits + DIGITS[0])]
     return "-".join([PREFIX, *(digits[at : at + 5] for at in range(0, LENGTH, 5))])
 
 
@@ -35,13 +36,20 @@ def normal_form(typed: str) -> str | None:
     text = text.translate(LOOKALIKES)
     if len(text) != LENGTH or not set(text) <= set(DIGITS):
         return None
-    value = 0
-    for digit in text[:-1]:
-        value = value * 32 + VALUES[digit]
-    return text if text[-1] == DIGITS[value % 31] else None
+    return None if _remainder(text) else text
 
 
 def mac(pepper: bytes, normal: str) -> str:
     """Hex MAC of a key's normal form under a pepper."""
     message = b"epochly-license-key-v1\0" + normal.encode("ascii")
     return hmac.new(pepper, message, hashlib.sha256).hexdigest()
+
+
+def _remainder(digits: str) -> int:
+    """0 for a key; for one with 0 as its check digit, what that has to be. Finds a wrong digit and a swap: 2 has the order 31."""
+    left = 0
+    for digit in digits:
+        left = (left << 1) ^ VALUES[digit]
+        if left & 32:  # times x in GF(32), modulo x^5+x^2+1
+            left ^= 0x25
+    return left

@@ -6,7 +6,8 @@ It refuses to say which digit. Section 10 of `docs/spec/epochly-pop-v1.md`; Croc
 from __future__ import annotations
 
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-PREFIX, LENGTH, GROUP, CHECK = "EPOCHLY", 25, 5, 31
+PREFIX, LENGTH, GROUP = "EPOCHLY", 25, 5
+MODULUS = 0b100101  # x^5+x^2+1, over which digits are the elements of GF(32)
 MOST_TYPED = 100  # characters; with spaces between all digits a key has about 60
 _SAME = str.maketrans("OIL", "011")
 
@@ -21,10 +22,11 @@ def normal(typed: str) -> str | None:
     text = text.translate(_SAME)
     if len(text) != LENGTH or not set(text) <= set(DIGITS):
         return None
-    value = 0
-    for digit in text[:-1]:
-        value = value * 32 + DIGITS.index(digit)
-    return text if DIGITS[value % CHECK] == text[-1] else None
+    check = 0
+    for digit in text:
+        check = 2 * check ^ DIGITS.index(digit)
+        check = min(check, check ^ MODULUS)  # which of the two is below 32
+    return None if check else text
 
 
 def shown(key: str) -> str:
