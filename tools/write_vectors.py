@@ -17,13 +17,31 @@ from pathlib import Path
 from typing import Any
 
 import pyseto
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "spec" / "vectors" / "epochly-pop-v1.json"
 ISS = "https://api.epochly.com"
 NOW = 1_800_000_000  # Unix seconds
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group of Ed25519; RFC 8032, section 5.1
+# Whoever sends a `pub` among these can have signed nothing: points of order 1, 2, 4 and 8 of Ed25519, as libraries read them.
+SMALL_ORDER = {
+    "order 1": "01" + "00" * 31,
+    "order 2": "ec" + "ff" * 30 + "7f",
+    "order 4": "00" * 32,
+    "order 4, the other": "00" * 31 + "80",
+    "order 8": "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "order 8, the second": "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "order 8, the third": "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "order 8, the fourth": "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    "order 1, a sign too many": "01" + "00" * 30 + "80",
+    "order 2, a sign too many": "ec" + "ff" * 31,
+    "order 1, y = p + 1": "ee" + "ff" * 30 + "7f",
+    "order 1, y = p + 1 and a sign": "ee" + "ff" * 31,
+    "order 4, y = p": "ed" + "ff" * 30 + "7f",
+    "order 4, y = p, the other": "ed" + "ff" * 31,
+}
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PROOF, REKEY, LEASE, REFUSAL, RECEIPT, KEYSET = (
     f"epochly-{name}+v1" for name in ("proof", "rekey", "lease", "refusal", "receipt", "keyset")
@@ -371,10 +389,54 @@ def _signed() -> list[tuple[str, str, str, str]]:
 
 def bad_tokens() -> list[Json]:
     """Texts that are refused, why, and which part is wrong."""
-    found = [*_spelled(PROOF), *_spelled(LEASE), *_said(PROOF), *_said(LEASE), *_formed(), *_signed()]
+    found = [
+        *_spelled(PROOF),
+        *_spelled(LEASE),
+        *_said(PROOF),
+        *_said(LEASE),
+        *_formed(),
+        *_signed(),
+        *_anybodys(),
+    ]
     return [
         {"reason": reason, "typ": typ, "error": error, "token": text} for reason, typ, text, error in found
     ]
+
+
+def _unsigned(typ: str, raw: bytes) -> str:
+    """A token that verifies under a key of small order, which nobody has the private half of."""
+    public = Ed25519PublicKey.from_public_bytes(raw)
+    for turn in range(1_000):
+        changed = {"kid": b64u(sha256(raw).digest()), "pub": b64u(raw), "nonce": random(f"turn {turn}", 32)}
+        message = jcs({"typ": typ} | CLAIMS[typ] | changed)
+        pieces = (b"v4.public.", message, b"", typ.encode())
+        pae = b"".join(
+            n.to_bytes(8, "little") + piece for n, piece in ((4, b""), *((len(p), p) for p in pieces))
+        )
+        for point in list(SMALL_ORDER.values())[:8]:
+            signature = bytes.fromhex(point) + bytes(32)
+            try:
+                public.verify(signature, pae)
+            except InvalidSignature:
+                continue
+            return "v4.public." + b64u(message + signature)
+    raise AssertionError("no signature of zero holds")
+
+
+def _anybodys() -> list[tuple[str, str, str, str]]:
+    """Public keys that anybody can sign for."""
+    found = []
+    for name, text in SMALL_ORDER.items():
+        raw = bytes.fromhex(text)
+        key = entry("signing", "active") | {"pub": b64u(raw), "kid": b64u(sha256(raw).digest())}
+        found.append(
+            (f"a `pub` of {name}, and a signature that verifies", PROOF, _unsigned(PROOF, raw), "malformed")
+        )
+        found.append(
+            (f"a new key of {name}, and a signature that verifies", REKEY, _unsigned(REKEY, raw), "malformed")
+        )
+        found.append((f"a signing key of {name}", KEYSET, token(KEYSET, keys=[key]), "malformed"))
+    return found
 
 
 def keysets() -> list[Json]:
@@ -637,7 +699,7 @@ def page() -> str:
             name: {"seed_hex": key.seed.hex(), "pub": key.pub, "kid": key.kid} for name, key in KEYS.items()
         },
         "known": {
-            "about": "whose keys a reader of each type knows",
+            "about": "whose keys a reader of each type knows; one of devices' also those in `small_order`, whose form is wrong all the same",
             **{typ: ["device", "other-device", "new-device"] for typ in DEVICE_TYPES},
             **{typ: ["signing", "retired", "revoked"] for typ in (LEASE, REFUSAL, RECEIPT)},
             KEYSET: ["root", "next-root"],
@@ -647,6 +709,9 @@ def page() -> str:
             "key": "a key that is not known, or a `kid` that is not its `pub`'s",
             "signature": "a signature that does not verify",
         },
+        "small_order": [
+            {"name": name, "pub": b64u(bytes.fromhex(text))} for name, text in SMALL_ORDER.items()
+        ],
         "request": {
             "about": "what the first proof is for",
             "method": "POST",

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fake_service import BASE, SEEN, Signer
 
@@ -79,12 +80,14 @@ def test_a_file_of_roots_takes_the_place_of_the_pinned_ones(base):
         pem(generate_private_key(SECP256R1()).public_key()),
         b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
         b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n" + pem(public("a")),
+        pem(Ed25519PublicKey.from_public_bytes(b"\1" + bytes(31))),
+        pem(public("a"), Ed25519PublicKey.from_public_bytes(bytes(32))),
         pem(public("a")) + b" " * 10_000,
         b"\xff" * 100,
     ],
 )
 def test_a_file_that_holds_no_roots_is_one_line(data):
-    """No file, cut off, too many, another curve, a private key: refused, and nobody is believed instead."""
+    """No file, cut off, too many, another curve, a key that anybody signs for, a private one: refused, and nobody is believed instead."""
     with pytest.raises(StateProblem) as caught:
         roots.roots_for(BASE, DEFAULT, {"EPOCHLY_ROOT_KEY": "/k.pem"}, reading(data))
     assert ONE_LINE.fullmatch(str(caught.value))

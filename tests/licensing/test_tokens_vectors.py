@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from epochly.licensing import claims, tokens
-from epochly.licensing.canonical import CanonicalError, b64u, canonical, from_b64u, kid_of, parsed_canonical
+from epochly.licensing.canonical import (
+    CanonicalError,
+    b64u,
+    canonical,
+    from_b64u,
+    is_small_order,
+    kid_of,
+    parsed_canonical,
+)
 from epochly.licensing.claims import read_as
 from epochly.licensing.tokens import TokenError
 
@@ -24,8 +32,10 @@ KINDS = {
 
 def known(typ):
     """The keys that a reader of a type knows, as a lookup."""
-    keys = [VECTORS["keys"][name] for name in VECTORS["known"][typ]]
-    return {key["kid"]: from_b64u(key["pub"]) for key in keys}.get
+    keys = [VECTORS["keys"][name]["pub"] for name in VECTORS["known"][typ]]
+    if typ in tokens.OF_A_DEVICE:
+        keys += [key["pub"] for key in VECTORS["small_order"]]
+    return {kid_of(from_b64u(key)): from_b64u(key) for key in keys}.get
 
 
 def each(*where):
@@ -63,6 +73,14 @@ def test_key_ids_are_those_of_the_keys():
         private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key["seed_hex"]))
         assert b64u(private.public_key().public_bytes_raw()) == key["pub"]
         assert kid_of(from_b64u(key["pub"])) == key["kid"]
+
+
+def test_keys_of_small_order_are_told_from_all_others():
+    """Each of the 14 encodings is one, and no key of the vectors is."""
+    weak = {from_b64u(key["pub"]) for key in VECTORS["small_order"]}
+    assert len(weak) == 14
+    assert all(map(is_small_order, weak))
+    assert not any(is_small_order(from_b64u(key["pub"])) for key in VECTORS["keys"].values())
 
 
 @each("good")

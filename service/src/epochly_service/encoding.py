@@ -7,6 +7,18 @@ import binascii
 import hashlib
 
 ID_BYTES = 16
+_SMALL_ORDER = frozenset(  # with the sign of x cleared; those with `ed` and `ee` are not canonical, and libraries take them
+    bytes.fromhex(text)
+    for text in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
 
 
 def b64u(data: bytes) -> str:
@@ -32,6 +44,11 @@ def unb64u(text: str) -> bytes:
 def kid(pub: bytes) -> str:
     """The name of a raw public key."""
     return b64u(hashlib.sha256(pub).digest())
+
+
+def is_small_order(pub: bytes) -> bool:
+    """Whether anybody can sign for a raw public key: section 2."""
+    return pub[:-1] + bytes([pub[-1] & 0x7F]) in _SMALL_ORDER
 
 
 def new_id(prefix: str, random: bytes) -> str:

@@ -16,7 +16,7 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from epochly_service.encoding import b64u, is_b64u_of, unb64u
+from epochly_service.encoding import b64u, is_b64u_of, is_small_order, unb64u
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +55,10 @@ def _key(value: Any) -> bool:
     return isinstance(value, str) and is_b64u_of(value, 32)
 
 
+def _pub(value: Any) -> bool:
+    return _key(value) and not is_small_order(unb64u(value))
+
+
 def _random(value: Any) -> bool:
     return isinstance(value, str) and is_b64u_of(value, 16)
 
@@ -67,7 +71,7 @@ CLAIMS: dict[str, dict[str, Callable[[Any], bool]]] = {  # what the service read
     PROOF: {
         "typ": _text,
         "kid": _key,
-        "pub": _key,
+        "pub": _pub,
         "htm": _text,
         "htu": _text,
         "bdg": _hex,
@@ -78,7 +82,7 @@ CLAIMS: dict[str, dict[str, Callable[[Any], bool]]] = {  # what the service read
         "seq": _int,
         "cv": _text,
     },
-    REKEY: {"typ": _text, "kid": _key, "pub": _key, "old": _key, "nonce": _text, "iat": _int},
+    REKEY: {"typ": _text, "kid": _key, "pub": _pub, "old": _key, "nonce": _text, "iat": _int},
 }
 OPTIONAL = {PROOF: {"pub"}, REKEY: set[str]()}
 

@@ -22,6 +22,9 @@ Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value]"
 
 MOST_INT = 2**53 - 1  # section 1: what every JSON reader holds exactly
 MOST_DEPTH = 16  # levels of nesting; the deepest of our own values has 4, and a reader's stack is bounded
+_P = 2**255 - 19  # the field of Ed25519
+_Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022  # of a point of order 8
+_SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _B64U = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
@@ -89,6 +92,12 @@ def from_b64u(text: str) -> bytes:
 def kid_of(public_key: bytes) -> str:
     """The key id of a raw 32-byte Ed25519 public key: 43 characters."""
     return b64u(sha256(public_key).digest())
+
+
+def is_small_order(public_key: bytes) -> bool:
+    """Whether anybody can sign for a raw public key: one of the 8 points, in one of their 14 encodings (section 2)."""
+    y = int.from_bytes(public_key, "little") & (2**255 - 1)  # the highest bit is the sign of x
+    return y % _P in _SMALL_ORDER_Y
 
 
 def is_kid(value: object) -> TypeGuard[str]:

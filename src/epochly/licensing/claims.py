@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from epochly.licensing import tokens
-from epochly.licensing.canonical import CanonicalError, from_b64u, kid_of
+from epochly.licensing.canonical import CanonicalError, from_b64u, is_small_order, kid_of
 from epochly.licensing.tokens import TokenError
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ def _b64u(size_bytes: int | None = None) -> Form:
 
 def _number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)  # 0 to 2^53-1: the envelope saw to that
+
+
+def _pub(value: Any) -> bool:
+    return _KEY(value) and not is_small_order(from_b64u(value))
 
 
 def _nonce(value: Any) -> bool:
@@ -150,7 +154,7 @@ class Proof:
 
 _PROOF = {
     "kid": _KEY,
-    "pub": _KEY,
+    "pub": _pub,
     "htm": _one_of("GET", "POST", "DELETE"),
     "htu": _url,
     "bdg": _HEX_DIGEST,
@@ -187,7 +191,7 @@ class Rekey:
         return {name: getattr(self, name) for name in _REKEY}
 
 
-_REKEY = {"kid": _KEY, "pub": _KEY, "old": _KEY, "nonce": _nonce, "iat": _number}
+_REKEY = {"kid": _KEY, "pub": _pub, "old": _KEY, "nonce": _nonce, "iat": _number}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +337,7 @@ class Key:
 
 _KEY_FIELDS = {
     "kid": _KEY,
-    "pub": _KEY,
+    "pub": _pub,
     "nbf": _number,
     "exp": _number,
     "status": _one_of("active", "retired", "revoked"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from epochly.licensing.canonical import kid_of
+from epochly.licensing.canonical import is_small_order, kid_of
 from epochly.licensing.state import StateProblem
 
 if TYPE_CHECKING:
@@ -73,4 +73,6 @@ def _keys_in(path: str, read: Callable[[str], bytes]) -> list[bytes]:
         if not isinstance(key, Ed25519PublicKey):
             raise StateProblem(path, "holds a key that is not Ed25519", f"see `{ROOT_KEY}`")
         found.append(key.public_bytes_raw())
+        if is_small_order(found[-1]):
+            raise StateProblem(path, "holds a key that anybody can sign for", f"see `{ROOT_KEY}`")
     return found
