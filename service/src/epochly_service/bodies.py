@@ -16,7 +16,7 @@ LicenseKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Uuid = Annotated[
     str, StringConstraints(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 ]
-Version = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z.+_-]{1,64}$")]
+Version = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z.+!_-]{1,64}$")]
 Token = Annotated[str, StringConstraints(pattern="^v4[.]public[.]", max_length=8_192)]
 RawName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 RawValue = Annotated[str, StringConstraints(max_length=128)]

@@ -36,15 +36,38 @@ KEYSET_MAX_BYTES = 16_384
 FOOTER_MAX_BYTES = 256
 SIGNATURE_BYTES = 64
 INT_MAX = 2**53 - 1
-TEXT_MAX_CHARS = 512  # of any claim; the longest is a URL
+URL_MAX_CHARS = 512
+NONCE_MAX_CHARS = 128  # section 3
+METHODS = frozenset({"GET", "POST", "DELETE"})
 
 
 class TokenError(ValueError):
     """A token is not what this place takes; the text says how, without the token."""
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= TEXT_MAX_CHARS
+def _any(value: Any) -> bool:
+    return isinstance(value, str)  # the type, which is compared before its form is looked at
+
+
+def _method(value: Any) -> bool:
+    return isinstance(value, str) and value in METHODS
+
+
+def _url(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= URL_MAX_CHARS and _HTTPS.fullmatch(value) is not None
+
+
+def _nonce(value: Any) -> bool:
+    if not isinstance(value, str) or not 0 < len(value) <= NONCE_MAX_CHARS:
+        return False
+    try:
+        return bool(unb64u(value))
+    except ValueError:
+        return False
+
+
+def _version(value: Any) -> bool:
+    return isinstance(value, str) and _VERSION.fullmatch(value) is not None
 
 
 def _int(value: Any) -> bool:
@@ -67,22 +90,25 @@ def _hex(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
+_HTTPS = re.compile(r"https://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)+", re.ASCII)
+_VERSION = re.compile(r"[0-9A-Za-z.+!_-]{1,64}", re.ASCII)
+
 CLAIMS: dict[str, dict[str, Callable[[Any], bool]]] = {  # what the service reads; what it writes, others read
     PROOF: {
-        "typ": _text,
+        "typ": _any,
         "kid": _key,
         "pub": _pub,
-        "htm": _text,
-        "htu": _text,
+        "htm": _method,
+        "htu": _url,
         "bdg": _hex,
-        "nonce": _text,
+        "nonce": _nonce,
         "cn": _random,
         "iat": _int,
         "jti": _random,
         "seq": _int,
-        "cv": _text,
+        "cv": _version,
     },
-    REKEY: {"typ": _text, "kid": _key, "pub": _pub, "old": _key, "nonce": _text, "iat": _int},
+    REKEY: {"typ": _any, "kid": _key, "pub": _pub, "old": _key, "nonce": _nonce, "iat": _int},
 }
 OPTIONAL = {PROOF: {"pub"}, REKEY: set[str]()}
 
