@@ -49,7 +49,7 @@ def judge(keys: Mapping[int, bytes], nonce: str, now: int) -> NonceState:
         return NonceState.FOREIGN
     made = int.from_bytes(head[1:9], "big")
     # another node's clock may be ahead by as much as it may be behind
-    return NonceState.GOOD if abs(now - made) <= NONCE_TTL_S else NonceState.EXPIRED
+    return NonceState.GOOD if abs(now - made) < NONCE_TTL_S else NonceState.EXPIRED
 
 
 def spent(nonce: str, kid: str) -> str:
