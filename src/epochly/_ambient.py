@@ -12,6 +12,7 @@ from time import perf_counter_ns
 
 from epochly._compiler import find_compiler
 from epochly._config import Config
+from epochly._rights import rights_of
 from epochly._session import Outside, Session
 
 TYPE_CHECKING = False
@@ -129,6 +130,7 @@ def outside(config: Callable[[], Config]) -> Outside:
         traced=traced,
         monitored=monitored,
         errands=errands,
+        rights=rights_of(os.environ, sys.platform),
     )
 
 

@@ -20,7 +20,7 @@ else:
 
 MODES: Final[tuple[Mode, ...]] = ("monitoring", "conservative", "balanced", "aggressive")
 LEVELS: Final = ("monitor", "threading", "jit", "multi-core", "gpu")
-MONITOR, THREADING, JIT = 0, 1, 2
+MONITOR, THREADING, JIT, MULTI_CORE, GPU = 0, 1, 2, 3, 4
 DEFAULT_MODE: Mode = "balanced"
 HIGHEST_BUILT = JIT  # levels 3 and 4 have names, and act as level 2 until they are built
 NOT_BUILT: Final = {

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from epochly._config import HIGHEST_BUILT, NOT_BUILT, Config
+from epochly._config import HIGHEST_BUILT, MULTI_CORE, NOT_BUILT, Config
+from epochly._rights import COMMUNITY, allowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from epochly._compiler import Compiler
     from epochly._config import Mode
     from epochly._machine import Machine
+    from epochly._rights import Rights
 else:
     from _weakref import ref
 
@@ -32,7 +34,7 @@ else:
 class Outside:
     """The process around us: a clock in ns, a line to stderr, the machine, the compiler, who else is tracing.
 
-    `errands` gives the way to another process that compiles, or None where there is none.
+    `errands` gives the way to another process that compiles, or None where there is none; `rights` what the licence allows.
     """
 
     clock: Callable[[], int]
@@ -42,6 +44,7 @@ class Outside:
     traced: Callable[[], bool]
     monitored: Callable[[], bool]
     errands: Callable[[Compiler], Errands | None] = lambda _compiler: None
+    rights: Callable[[], Rights] = lambda: COMMUNITY
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +55,7 @@ class Session:
     config: Config = field(default_factory=Config)
     verify_every: int = 0
     overrides: int = 0
+    denied: bool = False
     compiling: int = 0
     override: ContextVar[int | None] = field(
         default_factory=lambda: ContextVar("epochly level", default=None)
@@ -63,13 +67,22 @@ class Session:
     _errands: list[Errands | None] = field(default_factory=list)
 
     def effective(self, level: int | None, mode: Mode | None) -> Config:
-        """The settings for a function: its own come before the context's, the context's before the process's."""
+        """The settings for a function: its own come before the context's, the context's before the process's.
+
+        What the licence does not allow is taken away, and told once.
+        """
         config = self.config
         asked = self.override.get() if self.overrides else None
         level = asked if level is None else level
-        if level is None and mode is None:
+        if level is not None or mode is not None:
+            config = replace(config, level=config.level if level is None else level, mode=mode or config.mode)
+        if config.level < MULTI_CORE:
             return config
-        return replace(config, level=config.level if level is None else level, mode=mode or config.mode)
+        config, denial = allowed(config, lambda: self.machine().cores, self.outside.rights)
+        if denial and not self.denied:
+            self.denied = True
+            self.outside.say(denial)
+        return config
 
     def machine(self) -> Machine:
         """The machine, looked at once."""
@@ -138,6 +151,7 @@ class Session:
             self._compiler = None
             self._errands.clear()
         if self.config.level > HIGHEST_BUILT and self.config.level != before.level:
+            self.effective(None, None)
             self.say_once(f"level {self.config.level} acts as 2 so far: {NOT_BUILT[self.config.level]}")
         for site in self.sites():
             site.rearm()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from epochly._call import WATCHED
 from epochly._config import HIGHEST_BUILT, LEVELS
 from epochly._decide import too_early
+from epochly._rights import tier_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def status(session: Session) -> dict[str, Any]:
         "numba": machine.numba,
         "numpy": machine.numpy,
         "acts_as_level": min(config.level, HIGHEST_BUILT),
+        "tier": tier_in(session.outside.rights),
         "cache": kept_in(session),
     }
 
