@@ -1,4 +1,4 @@
-"""The command line: `run`, `explain`, `status`, `metrics`, `doctor`, `cache`. Decides nothing itself.
+"""The command line: `run`, `explain`, `status`, `metrics`, `doctor`, `cache`, and licences. Decides nothing itself.
 
 Exit codes: those of the program for `run`; else 0 done, 2 usage or nothing to look at. Data goes to stdout; reports of
 `run`, and all else, to stderr.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ USAGE = """usage: epochly run [--level N] [--mode MODE] [--report term|html|json
                    (script.py | -m module) [args ...]
        epochly explain [--args LITERAL] module:function
        epochly status | metrics | doctor | cache [clear]
+       epochly license ... | device ... | compatibility
 
 run      runs a program unchanged, compiles what it can prove, and reports on stderr at the end
 explain  shows a function's source with what keeps it in the interpreter; --args gives example arguments,
@@ -27,6 +29,7 @@ status   shows the settings as this environment makes them
 metrics  shows what is measured; the figures of a program are in its `run --report json`
 doctor   says what this Python, numba and NumPy allow
 cache    says where compiled code is kept, and how much; `clear` removes it
+license  shows, takes and gives back a licence; device shows what is told of this machine: `epochly license --help`
 """
 EXIT_USAGE = 2
 PROBE = "0" * 64  # a key that nothing has
@@ -44,6 +47,8 @@ def main(argv: Sequence[str] | None = None, *, environ: Mapping[str, str] | None
         "doctor": _doctor,
         "cache": _cache,
     }
+    for name in ("license", "device", "compatibility"):
+        commands[name] = partial(_licensing, name)
     if command in {"-h", "--help", "help"}:
         sys.stdout.write(USAGE)
         return 0
@@ -163,6 +168,12 @@ def _doctor(_rest: list[str], environ: Mapping[str, str]) -> int:
         | {f"level {level}": f"acts as 2: {why}" for level, why in NOT_BUILT.items()}
     )
     return 0
+
+
+def _licensing(name: str, rest: list[str], environ: Mapping[str, str]) -> int:
+    from epochly.licensing.cli import main as licensing  # noqa: PLC0415 - a command imports what it needs
+
+    return licensing([name, *rest], environ)
 
 
 def _cache(rest: list[str], _environ: Mapping[str, str]) -> int:

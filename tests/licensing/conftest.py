@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from fake_service import BASE, SEEN, FakeService
+from fake_service import SEEN, FakeService
 
 from epochly.licensing.session import Session, World
 from epochly.licensing.state import State
@@ -31,7 +31,7 @@ def machine(service, tmp_path, monkeypatch):
         world = World(
             environ=environ or {},
             state=State(str(tmp_path / name)),
-            base_url=BASE,
+            base_url=service.base,
             roots=lambda: {service.root.kid: service.root.public},
             version="1.0",
             now=clock or (lambda: service.now),

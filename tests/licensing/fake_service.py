@@ -90,6 +90,7 @@ class Said(Exception):  # noqa: N818 - an answer, not a fault
 class FakeService:
     """See the module."""
 
+    base: str = BASE
     now: int = BEGIN
     root: Signer = field(default_factory=lambda: Signer("root"))
     signing: Signer = field(default_factory=lambda: Signer("signing"))
@@ -132,7 +133,7 @@ class FakeService:
             {
                 "kid": key.kid,
                 "pub": b64u(key.public),
-                "nbf": BEGIN - DAY_S,
+                "nbf": 0,
                 "exp": BEGIN + 90 * DAY_S,
                 "status": self.statuses.get(key.kid, "active"),
             }
@@ -189,7 +190,7 @@ class FakeService:
 
     def refusal(self, proof, code):
         """A signed refusal of the request that a proof belongs to."""
-        claims = {"iss": BASE, "aud": proof.kid, "cn": proof.cn, "jti": self.random(), "code": code}
+        claims = {"iss": self.base, "aud": proof.kid, "cn": proof.cn, "jti": self.random(), "code": code}
         times = {"iat": self.now, "srv_time": self.now}
         return tokens.mint(tokens.REFUSAL, claims | times, self.signing.private, self.signing.kid)
 
@@ -214,7 +215,7 @@ class FakeService:
             raise Said("PROOF_REPLAYED")
         if self.now - issued > 120:
             raise Said("NONCE_EXPIRED")
-        wanted = (request.endpoint.method, BASE + request.endpoint.target(request.device_id),
+        wanted = (request.endpoint.method, self.base + request.endpoint.target(request.device_id),
                   sha256(request.body).hexdigest())  # fmt: skip
         if (proof.htm, proof.htu, proof.bdg) != wanted:
             raise Said("PROOF_MISMATCH")
@@ -327,7 +328,7 @@ class FakeService:
         if device.pinned > self.now:
             raise Said("SEAT_CHECKED_OUT")
         device.status = "released"
-        claims = {"iss": BASE, "aud": proof.kid, "cn": proof.cn, "jti": self.random(), "act": "release"}
+        claims = {"iss": self.base, "aud": proof.kid, "cn": proof.cn, "jti": self.random(), "act": "release"}
         more = {"dev": device_id, "iat": self.now}
         return 200, {
             "receipt": tokens.mint(tokens.RECEIPT, claims | more, self.signing.private, self.signing.kid)
@@ -359,7 +360,7 @@ class FakeService:
             refresh = (self.now + exp) // 2
         device.exp = min(exp, device.lic.ends)
         claims = {
-            "iss": BASE, "aud": device.kid, "cn": proof.cn, "jti": self.random(), "lic": device.lic.id,
+            "iss": self.base, "aud": device.kid, "cn": proof.cn, "jti": self.random(), "lic": device.lic.id,
             "dev": device.id, "plan": device.lic.plan, "features": list(PLANS[device.lic.plan]),
             "seat": device.lic.seat, "fp": sha256(device.fp.encode()).hexdigest(), "iat": self.now,
             "nbf": self.now, "exp": device.exp, "grace_until": min(grace, device.lic.ends),

@@ -13,7 +13,9 @@ from fake_service import BASE, SEEN, Signer
 
 from epochly.licensing import roots, world
 from epochly.licensing.answers import NotReached
+from epochly.licensing.held import Held, written
 from epochly.licensing.operations import Request
+from epochly.licensing.standing import Standing
 from epochly.licensing.state import StateProblem
 from epochly.net import gateway
 from epochly.net.base_url import DEFAULT, parse
@@ -111,12 +113,16 @@ def test_a_world_that_makes_no_sense_is_one_line(environ):
 
 
 def test_the_real_world_is_the_process_s_own(tmp_path):
-    """Its folder, its clock, the machine it runs on; and standing is told without roots, as a line."""
+    """Its folder, the machine it runs on; without a root nobody is asked to grant anything."""
     session = world.session_here({"EPOCHLY_STATE_DIR": str(tmp_path / "s")})
     assert session.world.base_url == DEFAULT
     assert session.world.state.path == str(tmp_path / "s")
     assert session.world.seen().system == SEEN.system or os.name == "nt"
-    assert "pins no root key" in session.standing().trouble
+    assert session.standing() == Standing()
+    with pytest.raises(StateProblem, match="pins no root key"):
+        session.trial()
+    session.world.state.write("licence.json", written(Held(DEFAULT, "dev_1", "lease", "keyset")))
+    assert session.standing().lease is None
 
 
 @pytest.mark.parametrize(
@@ -134,12 +140,13 @@ def test_an_answer_of_the_gateway_is_a_reply(monkeypatch, headers, later):
 
     def send(request, base, environ, version):
         sent.append((request, str(base), environ, version))
-        return gateway.Answer(200, headers | {"epochly-nonce": "n"}, b"{}")
+        return gateway.Answer(200, headers | {"epochly-nonce": "n"}, b"{}", "http://proxy:1080")
 
     monkeypatch.setattr(gateway, "send", send)
     asked = Request(VALIDATE, None, b"{}", "token")
     reply = world.send(asked, parse(BASE), {}, "1.0")
     assert (reply.status, reply.body, reply.nonce, reply.retry_after_s) == (200, b"{}", "n", later)
+    assert reply.via_proxy == "http://proxy:1080"
     assert sent[0][0].headers == {"Epochly-Proof": "token"}
     world.send(Request(COMPATIBILITY), parse(BASE), {}, "1.0")
     assert sent[1][0].headers == {}

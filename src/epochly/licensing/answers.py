@@ -75,6 +75,7 @@ class NotReached:
 
     why: str
     retry_after_s: int | None = None
+    via_proxy: str = ""
 
 
 Answer: TypeAlias = Granted | Released | Listed | Compatibility | Refused | Told | NotReached

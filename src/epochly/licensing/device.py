@@ -79,6 +79,18 @@ def enrol_anew(state: State, device: Device) -> None:
     state.write(ENROLLED, fingerprint.written(device.now))
 
 
+def identified(state: State, seen: Seen, environ: Mapping[str, str]) -> tuple[Anchor, str]:
+    """What this machine is identified by, and the digest that is sent, or none before one was made. Raises `StateProblem`.
+
+    Nothing is made.
+    """
+    install_id, kept = _install_id(state), _enrolment(state)
+    anchor, now = _looked_at(seen, environ, install_id or "", bytes(32))
+    if kept is not None and fingerprint.still_the_same(kept, anchor, seen.attributes):
+        return anchor, kept.digest
+    return anchor, now.digest if anchor.text else ""
+
+
 def _looked_at(
     seen: Seen, environ: Mapping[str, str], install_id: str, salt: bytes
 ) -> tuple[Anchor, Enrolment]:

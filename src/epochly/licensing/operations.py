@@ -69,9 +69,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: status, `Epochly-Nonce`, `Retry-After` in seconds, and the body."""
+    """What came back: status, `Epochly-Nonce`, `Retry-After` in seconds, the body, and the proxy that took part, if any."""
 
     status: int
     body: bytes
     nonce: str = ""
     retry_after_s: int | None = None
+    via_proxy: str = ""

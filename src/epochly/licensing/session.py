@@ -63,20 +63,17 @@ class World:
 
 @dataclass(slots=True)
 class Session:
-    """Conversations of one process; mutable for the nonce that the last answer brought along, and nothing else."""
+    """Conversations of one process; mutable for the nonce that the last answer brought along, and the proxy it came through."""
 
     world: World
+    proxy: str = ""
     _nonce: str = field(default="")
     _nonce_at: int = field(default=0)
 
     def standing(self) -> Standing:
         """What is held here and counts, without asking anybody."""
         world = self.world
-        try:
-            roots = world.roots()
-        except StateProblem as problem:  # nobody can be believed
-            return Standing(trouble=str(problem))
-        return standing(world.state, world.seen, world.environ, world.base_url, roots)
+        return standing(world.state, world.seen, world.environ, world.base_url, world.roots)
 
     def activate(self, license_key: str) -> Answer:
         """Take a seat of a licence for this device; one that it has is renewed."""
@@ -125,8 +122,7 @@ class Session:
 
     def compatibility(self) -> Answer:
         """What the service speaks. Needs neither key nor licence, and makes none."""
-        reply = self.world.send(client.open_request("compatibility"))
-        return client.heard_openly("compatibility", reply)
+        return client.heard_openly("compatibility", self._sent(client.open_request("compatibility")))
 
     def forget(self) -> None:
         """Drop what is held without asking anybody; the key stays."""
@@ -143,6 +139,7 @@ class Session:
     def _enter(self, name: str, args: Mapping[str, Value], *, raw: bool = False) -> Answer:
         world = self.world
         entered = digest_of({"license_key": args["license_key"]}) if "license_key" in args else name
+        world.roots()  # with nobody to believe there is nobody to ask, and nothing is made
         with world.state.locked():
             seen = world.seen()
             device = made_device(world.state, seen, world.environ, world.rng)
@@ -249,7 +246,7 @@ class Session:
             rng=world.rng,
         )
         while True:
-            step = client.heard(talk, world.send(request), world.now(), world.rng)
+            step = client.heard(talk, self._sent(request), world.now(), world.rng)
             if isinstance(step, Done):
                 break
             talk, request = step
@@ -261,6 +258,11 @@ class Session:
         if step.held != noted:
             self._keep(step.held)
         return step.answer
+
+    def _sent(self, request: Request) -> Reply | NotReached:
+        reply = self.world.send(request)
+        self.proxy = reply.via_proxy or self.proxy
+        return reply
 
     def _fresh_nonce(self) -> str:
         """The nonce that the last answer brought, once, if it can still be good."""

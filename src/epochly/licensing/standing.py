@@ -79,9 +79,9 @@ def standing(
     seen: Callable[[], Seen],
     environ: Mapping[str, str],
     base_url: str,
-    roots: Mapping[str, bytes],
+    roots: Callable[[], Mapping[str, bytes]],
 ) -> Standing:
-    """What is kept, judged. `seen` looks at the machine, and is asked only if a licence is kept."""
+    """What is kept, judged. `seen` and `roots` look at the machine and for the roots, and only if a licence is kept."""
     held: Held | None = None
     try:
         held = kept_licence(state)
@@ -90,7 +90,7 @@ def standing(
         if held.dropped:
             what, way_out = TOOK.get(held.dropped, held.dropped), WAYS_OUT.get(held.dropped, "")
             return Standing(held, trouble=f"{what}; hint: {way_out}")
-        return Standing(held, _lease(state, held, seen(), environ=environ, base_url=base_url, roots=roots))
+        return Standing(held, _lease(state, held, seen(), environ=environ, base_url=base_url, roots=roots()))
     except StateProblem as problem:
         return Standing(held, trouble=str(problem))
     except NotAccepted as error:

@@ -69,13 +69,14 @@ def send(request: Request, base: BaseUrl, environ: Mapping[str, str], version: s
     asked = gateway.Request(request.endpoint, request.body, headers, request.device_id)
     answer = gateway.send(asked, base, environ, version)
     if isinstance(answer, gateway.Unreachable):
-        return NotReached(answer.why)
+        return NotReached(answer.why, via_proxy=answer.via_proxy or "")
     later = answer.headers.get("retry-after", "")
     return Reply(
         answer.status,
         answer.body,
         nonce=answer.headers.get(NONCE_HEADER.lower(), ""),
         retry_after_s=int(later) if later.isascii() and later.isdigit() and len(later) < 8 else None,
+        via_proxy=answer.via_proxy or "",
     )
 
 
