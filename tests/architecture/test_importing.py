@@ -72,6 +72,8 @@ def side_effects(name, folder=""):
     [
         "epochly",
         "epochly.licensing",
+        "epochly.licensing.entitlement",
+        "epochly.licensing.places",
         "epochly.net",
         "epochly.net.endpoints",
         "epochly.net.privacy",

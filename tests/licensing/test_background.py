@@ -74,7 +74,7 @@ def test_retry_after_is_honoured_and_bounded():
     """An answer may ask for patience, up to six hours."""
     from epochly.licensing.held import Held
 
-    standing = Standing(Held("https://x", "dev_1"))
+    standing = Standing(Held("https://x", "dev_" + "1" * 22))
     for asked, waited in ((None, FIRST_S), (10, FIRST_S), (5_000, 5_000), (10**9, MOST_RETRY_AFTER_S)):
         assert wait_s(standing, 0, NotReached("x", asked), 1, 0.0) == waited
 
@@ -84,7 +84,10 @@ def test_a_wait_after_failures_is_never_short(failures, random, answer):
     """Whatever happens, there is a minute between two attempts that failed."""
     from epochly.licensing.held import Held
 
-    for held in (Held("https://x", "dev_1"), Held("https://x", "dev_1", dropped="LICENSE_SUSPENDED")):
+    for held in (
+        Held("https://x", "dev_" + "1" * 22),
+        Held("https://x", "dev_" + "1" * 22, dropped="LICENSE_SUSPENDED"),
+    ):
         seconds = wait_s(Standing(held), 0, answer, failures, random)
         assert seconds == 0.0 if not failures and not held.dropped else seconds >= FIRST_S
 

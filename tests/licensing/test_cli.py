@@ -68,8 +68,9 @@ def test_a_key_is_typed_set_or_given(run, machine, how):
         (["checkout"], "", "a number of days"),
         (["checkout", "31"], "", "a number of days"),
         (["checkout", "-1"], "", "a number of days"),
+        (["transfer", "dev_1"], "", "a device is named by its id"),
         (["trial", "now"], "", "`trial` takes no `now`"),
-        (["release", "--all"], "", "takes no `--all`"),
+        (["release", "--all"], "", "a device is named by its id"),
         (["steal"], "", "no command `license steal`"),
         ([], "", "needs another word"),
     ],
@@ -132,6 +133,25 @@ def test_a_seat_is_transferred(run, machine, service):
     assert "professional" in out
     assert other.refresh().code == "DEVICE_REVOKED"
     assert service.licence.seats_max == 1
+
+
+def test_a_seat_that_another_licence_took_the_place_of_is_named(run, machine, service):
+    """Activating a second licence leaves the first one's seat taken: the line says so, and how it is freed."""
+    first = machine().trial().lease.dev
+    code, _, err = run("license", "activate", typed=KEY)
+    assert (code, err) == (
+        0,
+        f"epochly: the seat of `{first}` is still taken; hint: `epochly license release {first}` frees it\n",
+    )
+    assert run("license", "activate", typed=KEY)[2] == ""
+    assert run("license", "release", first)[:2] == (
+        0,
+        "the seat is free, and the other licence is still held here\n",
+    )
+    assert service.devices[first].status == "released"
+    assert may(machine())
+    code, _, err = run("license", "release", "dev_" + "x" * 22)
+    assert (code, "no such device is known there" in err) == (1, True)
 
 
 def test_what_is_held_can_be_dropped_without_asking(run, machine, service):
@@ -298,7 +318,7 @@ def test_durations_and_moments_read_well():
 
 def test_a_second_licence_has_its_rows(run, service):
     """A plan without features is a lease as well."""
-    other = "EPOCHLY-9FTH4-BSM8N-ACAEY-Y5TXR-SMNQ1"
+    other = "EPOCHLY-9FTH4-BSM8N-ACAEY-Y5TXR-SMNQ5"
     from epochly.licensing import licence_key
 
     service.licences[licence_key.normal(other)] = Licence("lic_" + service.random(), "community")

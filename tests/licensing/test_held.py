@@ -12,7 +12,7 @@ from epochly.licensing.canonical import CanonicalError
 from epochly.licensing.held import Held, Pending, args_of, body_of, digest_of, read, written
 
 PENDING = Pending("validate", "", "ik", body_of({"device_id": "d"}), digest_of({"device_id": "d"}), "e")
-HELD = Held("https://x", "dev_1", "lease", "keyset", "", "e", 7, 1_800_000_000, PENDING)
+HELD = Held("https://x", "dev_" + "1" * 22, "lease", "keyset", "", "e", 7, 1_800_000_000, PENDING)
 
 
 @pytest.mark.parametrize("held", [HELD, Held("https://x")])
@@ -36,6 +36,8 @@ def test_a_request_that_waits_has_its_body_again():
         {"seq": "7"},
         {"latest": True},
         {"lease": 1},
+        {"device_id": "dev_1"},
+        {"device_id": "../" + "1" * 23},
         {"more": ""},
         {"pending": {}},
         {"pending": {**dict.fromkeys(Pending.__slots__, ""), "ik": 1}},

@@ -121,7 +121,7 @@ def test_the_real_world_is_the_process_s_own(tmp_path):
     assert session.standing() == Standing()
     with pytest.raises(StateProblem, match="pins no root key"):
         session.trial()
-    session.world.state.write("licence.json", written(Held(DEFAULT, "dev_1", "lease", "keyset")))
+    session.world.state.write("licence.json", written(Held(DEFAULT, "dev_" + "1" * 22, "lease", "keyset")))
     assert session.standing().lease is None
 
 

@@ -277,6 +277,18 @@ def test_state_folder_is_the_one_of_platformdirs(environ, monkeypatch):
         assert places.state_folder(environ, "darwin") == MacOS("epochly", appauthor=False).user_state_dir
 
 
+def test_a_named_node_has_a_folder_of_its_own():
+    """Machines that are started from one image and have names share no key; a name is one however it is spelled."""
+    folders = {
+        name: places.state_folder({"EPOCHLY_STATE_DIR": "/d", "EPOCHLY_NODE_ID": name}, "linux")
+        for name in ("one", " ONE ", "two", " ")
+    }
+    assert folders["one"] == folders[" ONE "] != folders["two"]
+    assert folders["one"].startswith("/d/nodes/")
+    assert folders[" "] == "/d"
+    assert places.state_folder({"EPOCHLY_NODE_ID": "one"}, "linux") is None
+
+
 def test_a_licence_is_looked_for_by_one_name(state):
     """Nothing there is no licence; what is there, or cannot be looked at, is looked into."""
     environ = {"EPOCHLY_STATE_DIR": state.path}

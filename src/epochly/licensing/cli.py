@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from epochly.licensing import licence_key, words
 from epochly.licensing.answers import Granted, Released
 from epochly.licensing.device import identified
+from epochly.licensing.held import is_device_id
 from epochly.licensing.session import RAW
 from epochly.licensing.state import StateProblem
 from epochly.licensing.world import session_here
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from epochly.licensing.answers import Answer
     from epochly.licensing.session import Session
 
-USAGE = """usage: epochly license status | trial | devices | release [--forget]
+USAGE = """usage: epochly license status | trial | devices | release [DEVICE | --forget]
        epochly license activate [KEY] | transfer DEVICE [KEY] | checkout DAYS
        epochly device show [--raw] | rekey
        epochly compatibility
@@ -31,6 +32,7 @@ USAGE = """usage: epochly license status | trial | devices | release [--forget]
 A key is taken from EPOCHLY_LICENSE_KEY, or read from stdin; as an argument, other users of this machine can see it.
 """
 KEY_VARIABLE = "EPOCHLY_LICENSE_KEY"
+NOTHING_HELD = "nothing is held here any more"
 DONE, NOT_DONE, MISUSED = 0, 1, 2
 MOST_DAYS = 30
 
@@ -108,19 +110,19 @@ def _status(session: Session, rest: list[str]) -> int:
 
 def _activate(session: Session, rest: list[str]) -> int:
     key = _key(session, rest, "activate")
-    return _entered(session, session.activate(key))
+    return _entered(session, lambda: session.activate(key))
 
 
 def _trial(session: Session, rest: list[str]) -> int:
     _none(rest, "trial")
-    return _entered(session, session.trial())
+    return _entered(session, session.trial)
 
 
 def _transfer(session: Session, rest: list[str]) -> int:
     if not rest:
         raise Usage("`transfer` needs the id of the device that gives its seat, `dev_...`")
-    key = _key(session, rest[1:], "transfer")
-    return _entered(session, session.transfer(key, rest[0]))
+    source, key = _device(rest[0]), _key(session, rest[1:], "transfer")
+    return _entered(session, lambda: session.transfer(key, source))
 
 
 def _checkout(session: Session, rest: list[str]) -> int:
@@ -129,18 +131,19 @@ def _checkout(session: Session, rest: list[str]) -> int:
     )
     if not 1 <= days <= MOST_DAYS:
         raise Usage(f"`checkout` needs a number of days from 1 to {MOST_DAYS}")
-    return _entered(session, session.checkout(days))
+    return _entered(session, lambda: session.checkout(days))
 
 
 def _release(session: Session, rest: list[str]) -> int:
     if rest == ["--forget"]:
         session.forget()
-        print("nothing is held here any more; the seat may still be taken")
+        print(f"{NOTHING_HELD}; the seat may still be taken")
         return DONE
-    _none(rest, "release")
-    answer = session.release()
+    answer = session.release(_device(rest[0]) if rest else "")
     if isinstance(answer, Released):
-        print("the seat is free, and nothing is held here any more")
+        held = session.standing().held
+        kept = held is not None and held.device_id != ""
+        print(f"the seat is free, and {'the other licence is still held here' if kept else NOTHING_HELD}")
         return DONE
     return _told(answer, words.FORGET)
 
@@ -202,11 +205,16 @@ def _compatibility(session: Session, rest: list[str]) -> int:
     return DONE
 
 
-def _entered(session: Session, answer: Answer) -> int:
-    if isinstance(answer, Granted):
-        _table(words.lease_rows(answer.lease, session.world.now()))
-        return DONE
-    return _told(answer)
+def _entered(session: Session, ask: Callable[[], Answer]) -> int:
+    before = session.standing().held
+    answer = ask()
+    if not isinstance(answer, Granted):
+        return _told(answer)
+    _table(words.lease_rows(answer.lease, session.world.now()))
+    if before is not None and before.device_id not in ("", answer.lease.dev) and not before.dropped:
+        other = before.device_id
+        _say(f"the seat of `{other}` is still taken; hint: `epochly license release {other}` frees it")
+    return DONE
 
 
 def _told(answer: Answer, more: str = "") -> int:
@@ -240,6 +248,12 @@ def _key(session: Session, rest: list[str], command: str) -> str:
             else f"a licence key is needed: type it, or set `{KEY_VARIABLE}`"
         )
     return licence_key.shown(normal)
+
+
+def _device(text: str) -> str:
+    if not is_device_id(text):
+        raise Usage("a device is named by its id, `dev_` and 22 characters")
+    return text
 
 
 def _none(rest: list[str], command: str) -> None:

@@ -284,7 +284,7 @@ def _refused(talk: Talk, reply: Reply, nonce: str) -> Step:
     operation = OPERATIONS[talk.asked.name]
     if operation.repeated:
         held = replace(held, pending=None)
-    if refusal.code in DROPS and operation.ours:
+    if refusal.code in DROPS and operation.ours and talk.asked.device_id in ("", held.device_id):
         held = replace(held, lease="", dropped=refusal.code)
     return Done(held, Refused(refusal.code, problem.detail, problem.seats), nonce)
 
@@ -294,7 +294,9 @@ def _released(talk: Talk, receipt: str, nonce: str) -> Step:
         accepted_receipt(talk.who, _keys(talk), receipt, talk.cn, talk.asked.device_id)
     except NotAccepted as error:
         return _other_keys(talk, error, nonce)
-    held = Held(talk.held.base_url, keyset=talk.held.keyset, latest=talk.held.latest)
+    held = talk.held
+    if talk.asked.device_id == held.device_id:
+        held = Held(held.base_url, keyset=held.keyset, latest=held.latest)
     return Done(held, Released(), nonce)
 
 

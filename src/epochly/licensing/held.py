@@ -6,6 +6,7 @@ one, the digest of its body is, so that the same request is known again.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from epochly.licensing.canonical import Value
 
+_DEVICE_ID = re.compile(r"dev_[A-Za-z0-9_-]{22}", re.ASCII)
 _TEXTS = ("base_url", "device_id", "lease", "keyset", "dropped", "entered")
 
 
@@ -56,6 +58,11 @@ class Held:
 def digest_of(args: Mapping[str, Value]) -> str:
     """Which body it is. A licence key has 120 random bits, so its digest tells nobody what it is."""
     return sha256(canonical(dict(args))).hexdigest()
+
+
+def is_device_id(text: str) -> bool:
+    """Whether it has the form of one, which goes into paths."""
+    return _DEVICE_ID.fullmatch(text) is not None
 
 
 def body_of(args: Mapping[str, Value]) -> str:
@@ -115,5 +122,7 @@ def _texts(value: Mapping[str, Value], names: tuple[str, ...]) -> dict[str, str]
         text = value[name]
         if not isinstance(text, str):
             raise CanonicalError("a member that is no text")
+        if name == "device_id" and text and not is_device_id(text):
+            raise CanonicalError("a device's id that is none")
         found[name] = text
     return found

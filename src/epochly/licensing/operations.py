@@ -38,7 +38,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "checkout": Operation(200, repeated=True, ours=True),
     "rekey": Operation(200, repeated=True, ours=True),
     "release": Operation(200, ours=True),
-    "list": Operation(200, ours=True),
+    "list": Operation(200),
     "compatibility": Operation(200),
 }
 

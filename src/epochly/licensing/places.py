@@ -11,11 +11,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OVERRIDE = "EPOCHLY_STATE_DIR"
+OVERRIDE, NODE_ID = "EPOCHLY_STATE_DIR", "EPOCHLY_NODE_ID"
 
 
 def state_folder(environ: Mapping[str, str], system: str) -> str | None:
-    """The folder's absolute path, or None where it cannot be told; `system` is `sys.platform`."""
+    """The folder's absolute path, or None where it cannot be told; `system` is `sys.platform`.
+
+    A node that has a name has a folder of its own, so that machines started from one image do not share a key.
+    """
+    folder, name = _folder(environ, system), environ.get(NODE_ID, "")
+    if folder is None or not name.strip():
+        return folder
+    from hashlib import sha256  # noqa: PLC0415 - only who names a node pays for it
+
+    from epochly.licensing.fingerprint import canonical_text  # noqa: PLC0415 - the same
+
+    return f"{folder}/nodes/{sha256(canonical_text(name).encode()).hexdigest()[:32]}"
+
+
+def _folder(environ: Mapping[str, str], system: str) -> str | None:
     given = environ.get(OVERRIDE, "")
     if given:
         return given if given.startswith("/") or (system == "win32" and given[1:2] == ":") else None

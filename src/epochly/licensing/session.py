@@ -102,9 +102,13 @@ class Session:
         """Pin the seat, and get a lease for 1 to 30 days without a connection."""
         return self._about_ours("checkout", {"days": days})
 
-    def release(self) -> Answer:
-        """Give the seat back; nothing is held afterwards."""
-        return self._about_ours("release", {})
+    def release(self, device_id: str = "") -> Answer:
+        """Give the seat back, after which nothing is held; or that of another device of this machine's key."""
+        with self.world.state.locked():
+            device, held = self._kept()
+            if device is None or held is None or not (held.device_id or device_id):
+                raise StateProblem(self.world.state.path, "holds no licence", NO_LICENCE)
+            return self._said(device, held, Asked("release", {}, device_id or held.device_id))
 
     def devices(self) -> Answer:
         """The licences this key is a device of, with their devices."""
