@@ -7,18 +7,26 @@ from dataclasses import fields
 from sqlalchemy import insert
 
 from epochly_service import audit, schema, store
+from epochly_service.encoding import b64u, new_id
 from epochly_service.model import Device, License
 
 NOW = 1_800_000_000  # 2027-01-15
 DAY = 86_400
-ONE, OTHER = "acc_" + "1" * 22, "acc_" + "2" * 22
+
+
+def numbered(prefix, number):
+    """An id that says which one it is."""
+    return new_id(prefix, number.to_bytes(16, "big"))
+
+
+ONE, OTHER = numbered("acc", 1), numbered("acc", 2)
 
 
 def license_of(account_id=ONE, number=1, **changes):
     """An enterprise licence with five node seats and a year to go."""
     values = {
         "account_id": account_id,
-        "id": f"lic_{number:022d}",
+        "id": numbered("lic", number),
         "key_mac": f"1.{number:064x}",
         "plan": "enterprise",
         "seat": "node",
@@ -36,10 +44,10 @@ def device_of(row, number=1, **changes):
     """An active device that holds a seat."""
     values = {
         "account_id": row.account_id,
-        "id": f"dev_{number:022d}",
+        "id": numbered("dev", number),
         "license_id": row.id,
-        "kid": f"{number:043d}",
-        "pub": f"{number:043d}",
+        "kid": b64u(number.to_bytes(32, "big")),
+        "pub": b64u(number.to_bytes(32, "big")),
         "fp_mac": f"1.{number:064x}",
         "fp_sealed": f"1.{number:064x}",
         "fp_version": 1,
@@ -51,7 +59,7 @@ def device_of(row, number=1, **changes):
         "pinned_until": None,
         "lease_seq": 3,
         "lease_exp": NOW + DAY,
-        "lease_ik": f"{number:022d}",
+        "lease_ik": b64u(number.to_bytes(16, "big")),
         "rekey_count": 0,
         "created_day": NOW // DAY - 10,
         "last_seen_day": NOW // DAY,

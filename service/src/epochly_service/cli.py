@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
 USAGE = """usage: epochly-service serve [--data FOLDER] [--database-url URL] [--host HOST] [--port PORT] [--public-url URL]
-                             [--tls-cert FILE --tls-key FILE | --behind-proxy] [--metrics-port PORT]
+                             [--tls-cert FILE --tls-key FILE | --behind-proxy] [--metrics-port PORT] [--pages]
        epochly-service admin COMMAND ...
 
 serve    answers clients; without options over SQLite, with a certificate of its own for `localhost`
@@ -89,6 +89,7 @@ def _serve(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         help="plain HTTP for a proxy on this machine, which tells the peer by X-Forwarded-For",
     )
     parser.add_argument("--metrics-port", type=int, metavar="PORT", help="Prometheus, on 127.0.0.1")
+    parser.add_argument("--pages", action="store_true", help="the operators' pages, at /admin")
     parser.add_argument("--no-rate-limits", action="store_true", help="where somebody in front limits rates")
     options = parser.parse_args(arguments)
     os.umask(0o077)  # whatever is made here is private, a database too
@@ -106,6 +107,7 @@ def _serve(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         behind_proxy=options.behind_proxy,
         metrics_port=options.metrics_port,
         rate_limits=not options.no_rate_limits,
+        pages=options.pages,
     )
     machine = Machine(time.time, time.monotonic, os.urandom, sys.stdout, sys.stderr)
     try:

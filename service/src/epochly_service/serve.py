@@ -21,9 +21,11 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from epochly_service import limits, logs, metrics, tls
+from epochly_service.census import census
 from epochly_service.encoding import new_id
 from epochly_service.engines import hold_server_lock, open_database
 from epochly_service.errors import BusyError, ServiceError
+from epochly_service.pages.app import WithPages, make_pages
 from epochly_service.service import Service
 from epochly_service.settings import Policy, Settings
 from epochly_service.setup import Ready, set_up
@@ -65,6 +67,7 @@ class Options:
     behind_proxy: bool = False
     metrics_port: int | None = None
     rate_limits: bool = True
+    pages: bool = False
 
 
 def serve(options: Options, machine: Machine) -> int:
@@ -85,8 +88,10 @@ def serve(options: Options, machine: Machine) -> int:
             certificate = _certificate(options, url, now)
             settings = Settings(url, options.database_url, options.data)
             service = Service(database, ready.secrets, settings, machine.clock, machine.rng)
-            counted = metrics.Metrics()
-            application = assemble(service, machine, counted, rate_limits=options.rate_limits)
+            counted = metrics.Metrics(lambda: database.read(census))
+            application = assemble(
+                service, machine, counted, rate_limits=options.rate_limits, pages=options.pages
+            )
             with _Upkeep(service), _Side(metrics.MetricsPage(counted), options.metrics_port):
                 _announce(machine.out, url, options, ready=ready, certificate=certificate)
                 _run(uvicorn.Config(application, **_server(options, certificate)), listening)
@@ -98,7 +103,12 @@ def serve(options: Options, machine: Machine) -> int:
 
 
 def assemble(
-    service: Service, machine: Machine, counted: metrics.Metrics, *, rate_limits: bool = True
+    service: Service,
+    machine: Machine,
+    counted: metrics.Metrics,
+    *,
+    rate_limits: bool = True,
+    pages: bool = False,
 ) -> Any:
     """The application with everything around it. Outermost is what gives an answer its headers and id, then what looks on."""
     logger = logs.make_logger(machine.err, lambda: _stamp(machine.clock()))
@@ -107,6 +117,17 @@ def assemble(
         library.handlers, library.propagate = [logs.Bridge(logger)], False
         library.setLevel(logging.WARNING)
     inner: Any = make_app(service)
+    if pages:
+        inner = WithPages(
+            inner,
+            make_pages(
+                service.db,
+                service.settings,
+                clock=machine.clock,
+                monotonic=machine.monotonic,
+                rng=machine.rng,
+            ),
+        )
     if rate_limits:
         inner = limits.RateLimits(inner, limits.Limiter(machine.rng), machine.clock, machine.monotonic)
     inner = metrics.RequestMetrics(inner, counted, machine.monotonic)
@@ -219,6 +240,8 @@ def _announce(
     lines.append(f"  EPOCHLY_ROOT_KEY={os.path.abspath(os.path.join(options.data, 'root', 'root.pub.pem'))}")
     if certificate is not None and certificate.authority is not None:
         lines.append(f"  SSL_CERT_FILE={os.path.abspath(certificate.authority)}")
+    if options.pages:
+        lines += ["", f"operators sign in at {url}/admin"]
     if ready.made_root is not None:
         lines += [
             "",

@@ -169,7 +169,7 @@ def device_delete(desk: Desk, options: argparse.Namespace) -> Said:
     """`device delete ID`."""
     row = devices.erase(desk, options.device)
     return Said(
-        [f"device {options.device} is forgotten; the audit of {row.account_id} still names its id"],
+        [f"device {options.device} is forgotten; the audit still has its id"],
         {"license": row.id},
     )
 

@@ -89,7 +89,7 @@ def export(desk: Desk, device_id: str) -> dict[str, Any]:
 def erase(desk: Desk, device_id: str) -> License:
     """Forget a device and all that hangs on it, and free its seat.
 
-    What stays: rows of the audit, which name it by an id that then leads nowhere, and of a trial the MAC that keeps the same
+    What stays: rows of the audit, which name it by its id and its key by a hash, that then lead nowhere, and of a trial the MAC that keeps the same
     machine from a second one.
 
     Raises:
