@@ -110,3 +110,21 @@ def sqlite_database(sqlite_template, tmp_path):
     opened = open_database(f"sqlite:///{tmp_path}/only.db")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def site(request, tmp_path_factory):
+    """A running server with the operators' pages, on each engine in turn."""
+    from pages_site import running_site, settle
+
+    data = tmp_path_factory.mktemp("site") / "data"
+    data.mkdir(mode=0o700)
+    if request.param == "sqlite":
+        with running_site(data, f"sqlite:///{data}/service.db", "--no-rate-limits") as running:
+            yield settle(running)
+        return
+    cluster = request.getfixturevalue("postgres")
+    name = cluster.create()
+    with running_site(data, cluster.url(name), "--no-rate-limits") as running:
+        yield settle(running)
+    cluster.drop(name)

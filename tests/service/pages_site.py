@@ -164,3 +164,9 @@ def settle(site):
                 lambda conn, session=session: conn.execute(insert(operator_sessions), session)
             )
     return site
+
+
+def filled_in(route, site, account):
+    """The address of a route about an account's licence or device."""
+    about = site.devices[account] if "/devices/" in route else site.licenses[account].id
+    return route.replace("{id}", about)
