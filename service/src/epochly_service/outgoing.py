@@ -87,16 +87,23 @@ def _named(place: list[str]) -> str:
 
 def not_routed(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: no such address, no such method."""
-    status, headers = getattr(error, "status_code", 0), getattr(error, "headers", None) or {}
+    status = getattr(error, "status_code", 0)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         response = problem_response(
             request.scope, Problem("METHOD_NOT_ALLOWED", "this address does not take this method")
         )
-        response.headers["Allow"] = headers.get("Allow", "")
+        response.headers["Allow"] = ", ".join(_methods_of(request))
         return response
     if status == HTTPStatus.NOT_FOUND:
         return problem_response(request.scope, Problem("NOT_FOUND", "there is nothing at this address"))
     return problem_response(request.scope, Problem("MALFORMED", "the request cannot be read"))
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What an address takes, by all the routes that are there: the framework tells those of the first one."""
+    every = [*request.app.routes, *request.app.state.addresses]
+    here = (route for route in every if route.matches(request.scope)[0].value)  # 0 is none
+    return sorted({method for route in here for method in getattr(route, "methods", None) or ()})
 
 
 def failed(request: Request, _error: Exception) -> Response:

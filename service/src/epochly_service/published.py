@@ -32,19 +32,23 @@ ENROLS = (*STANDING, *BODIED, "FP_FORMAT", "FINGERPRINT_CHANGED", "SEAT_LIMIT_RE
 RENEWS = (*STANDING, *BODIED, "DEVICE_NOT_FOUND", "SEAT_LIMIT_REACHED")
 
 
-def about(answer: type, *codes: str, proved: bool = True, nonce: bool = True) -> dict[str, Any]:
+def about(
+    answer: type, *codes: str, status: int = 200, proved: bool = True, nonce: bool = True
+) -> dict[str, Any]:
     """Arguments of a route: its answer, and the problems it can have besides those that every route has."""
     every = {*codes, *ANY, *SIZED, *(PROVED if proved else ())}
     header = {"description": "a fresh nonce", "schema": {"type": "string", "maxLength": 128}}
-    responses: dict[int | str, dict[str, Any]] = {}
-    for status in sorted({PROBLEMS[code].status for code in every}):
-        responses[status] = {
-            "description": ", ".join(sorted(code for code in every if PROBLEMS[code].status == status)),
+    responses: dict[int | str, dict[str, Any]] = {status: {"description": (answer.__doc__ or "").strip()}}
+    for refused in sorted({PROBLEMS[code].status for code in every}):
+        responses[refused] = {
+            "description": ", ".join(sorted(code for code in every if PROBLEMS[code].status == refused)),
             "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}},
         }
-        if nonce and status < 500:  # a bug answers without
-            responses[status]["headers"] = {NONCE_HEADER: header}
+    for each, response in responses.items():
+        if nonce and int(each) < 500:  # a bug answers without
+            response["headers"] = {NONCE_HEADER: header}
     return {
+        "status_code": status,
         "response_model": answer,
         "responses": responses,
         "openapi_extra": {"security": [{"proof": []}]} if proved else None,
@@ -59,6 +63,7 @@ def document(title: str, version: str, summary: str, routes: Any) -> dict[str, A
     schemas["ProblemAnswer"] = ProblemAnswer.model_json_schema()
     for unused in ("HTTPValidationError", "ValidationError"):  # the framework's own, which nothing answers
         schemas.pop(unused, None)
+    components["schemas"] = {name: _without_null(schema) for name, schema in schemas.items()}
     components["securitySchemes"] = {
         "proof": {
             "type": "apiKey",
@@ -73,3 +78,16 @@ def document(title: str, version: str, summary: str, routes: Any) -> dict[str, A
             if PROBLEM_JSON not in responses.get("422", {PROBLEM_JSON: 0}).get("content", {PROBLEM_JSON: 0}):
                 del responses["422"]
     return made
+
+
+def _without_null(schema: Any) -> Any:
+    """What may be left out may not be null: the specification knows no null."""
+    if isinstance(schema, list):
+        return [_without_null(each) for each in schema if each != {"type": "null"}]
+    if not isinstance(schema, dict):
+        return schema
+    found = {
+        name: _without_null(value) for name, value in schema.items() if (name, value) != ("default", None)
+    }
+    chosen = found.pop("anyOf", [])
+    return found | chosen[0] if len(chosen) == 1 else found | ({"anyOf": chosen} if chosen else {})

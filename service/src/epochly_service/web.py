@@ -114,15 +114,16 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.service = service
+    app.state.service, app.state.addresses = service, []
     for route_class, routes in (
         (LicenceRoute, (_add_open, _add_enrolling, _add_renewing)),
         (StrictRoute, (_add_health,)),
     ):
-        router = APIRouter(route_class=route_class, default_response_class=Response, redirect_slashes=False)
+        router = APIRouter(route_class=route_class, redirect_slashes=False)
         for add in routes:
             add(router, service)
         app.include_router(router)
+        app.state.addresses += router.routes
     app.openapi = cache(partial(document, TITLE, app.version, SUMMARY, app.routes))  # type: ignore[method-assign]
     for status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         app.add_exception_handler(status, not_routed)
@@ -183,21 +184,19 @@ def _add_open(app: APIRouter, service: Service) -> None:
 def _add_enrolling(app: APIRouter, service: Service) -> None:
     @app.post(
         "/v1/devices",
-        status_code=201,
-        **about(bodies.LeaseAnswer, "LICENSE_NOT_FOUND", *ENROLS),
+        **about(bodies.LeaseAnswer, "LICENSE_NOT_FOUND", *ENROLS, status=201),
     )
     def register(request: Request, body: RegisterBody) -> Response:
         """Take a seat for the key of the proof; once more for a key that has one."""
         return answer(service.register(call_of(request), body.license_key, enrolment_of(body)), 201)
 
-    @app.post("/v1/trial", status_code=201, **about(bodies.LeaseAnswer, "TRIAL_USED", *ENROLS))
+    @app.post("/v1/trial", **about(bodies.LeaseAnswer, "TRIAL_USED", *ENROLS, status=201))
     def trial(request: Request, body: TrialBody) -> Response:
         """Everything for 30 days, once a machine."""
         return answer(service.trial(call_of(request), enrolment_of(body)), 201)
 
     @app.post(
         "/v1/transfer",
-        status_code=201,
         **about(
             bodies.LeaseAnswer,
             "LICENSE_NOT_FOUND",
@@ -205,6 +204,7 @@ def _add_enrolling(app: APIRouter, service: Service) -> None:
             "TRANSFER_LIMIT",
             "SEAT_CHECKED_OUT",
             *ENROLS,
+            status=201,
         ),
     )
     def transfer(request: Request, body: TransferBody) -> Response:
