@@ -18,6 +18,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fake_service import KEY, may
+from forked import in_a_child
 
 import epochly.cli
 from epochly import _ambient, _api
@@ -146,24 +147,6 @@ def test_damage_is_one_line_and_the_community_level(licensed, capsys, damage):
     assert re.search(r"^plan +community$", out, re.MULTILINE)
     assert said in err
     assert all(ONE_LINE.fullmatch(each) for each in err.splitlines(keepends=True))
-
-
-def in_a_child(work):
-    """Run `work` in a forked child, and give the text that it returned."""
-    read, write = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.write(write, str(work()).encode())
-        except BaseException as error:  # noqa: BLE001 - the child may not return
-            os.write(write, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with open(read, "rb") as file:
-        said = file.read().decode()
-    os.waitpid(child, 0)
-    return said
 
 
 def test_a_full_disk_keeps_what_is_held(machine, service):

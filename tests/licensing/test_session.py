@@ -216,6 +216,7 @@ def test_seats_are_counted_released_and_transferred(machine):
     one.activate(KEY)
     assert two.activate(KEY) == Refused("SEAT_LIMIT_REACHED", "because of SEAT_LIMIT_REACHED", (1, 1))
     assert not may(two)
+    assert held(two).pending is None  # the next attempt is another one
     assert isinstance(one.release(), Released)
     assert not may(one)
     assert held(one).lease == ""
@@ -308,6 +309,17 @@ def test_a_new_key_takes_the_old_one_s_place(machine):
     assert isinstance(session.refresh(), Granted)
     assert state.read("device.key.next") is None
     assert may(session)
+
+
+def test_a_new_key_that_is_refused_is_forgotten(machine, service):
+    """The old one goes on, or nothing does; no key lies about that nobody uses."""
+    session = machine()
+    session.activate(KEY)
+    old = kid_here(session)
+    service.licence.status = "suspended"
+    assert session.rekey().code == "LICENSE_SUSPENDED"
+    assert session.world.state.read("device.key.next") is None
+    assert kid_here(session) == old
 
 
 def test_lists_and_compatibility_are_for_people_to_read(machine, service):

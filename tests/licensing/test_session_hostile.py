@@ -10,7 +10,7 @@ from fake_service import KEY, held, kid_here, may
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from epochly.licensing.answers import Granted, NotReached, Refused, Told
+from epochly.licensing.answers import SIGNED, Granted, NotReached, Refused, Told
 from epochly.licensing.operations import Reply
 from epochly.net.messages import Listed
 
@@ -71,6 +71,30 @@ def test_a_refusal_of_another_request_or_device_is_none(machine, service):
     service.instead = lambda request, reply: refusal if request.endpoint.name == "validate" else reply
     assert isinstance(victim.refresh(), NotReached)
     assert may(victim)
+
+
+def test_a_refusal_says_what_its_problem_says(machine, service):
+    """The service signed another code than the one that is told: nobody knows which, so neither counts."""
+    session = machine()
+    session.activate(KEY)
+    service.licence.ends = service.now
+
+    def swapped(request, reply):
+        body = reply.body.replace(b'"code":"LICENSE_EXPIRED"', b'"code":"LICENSE_SUSPENDED"')
+        return replace(reply, body=body) if request.endpoint.name == "validate" else reply
+
+    service.instead = swapped
+    assert session.refresh() == NotReached("the refusal is of another code than the problem")
+    assert held(session).dropped == ""
+
+
+@pytest.mark.parametrize("code", sorted(SIGNED))
+def test_a_code_that_is_signed_is_nothing_without_its_signature(machine, service, code):
+    """It is not even shown as the service's word."""
+    session = machine()
+    session.activate(KEY)
+    service.instead = unsigned(code, 403)
+    assert session.refresh() == NotReached(f"nobody signed the answer {code}")
 
 
 def test_a_lease_that_was_recorded_cannot_be_played_again(machine, service):

@@ -14,6 +14,7 @@ import threading
 import time
 
 import pytest
+from forked import in_a_child
 
 from epochly.licensing import places
 from epochly.licensing.state import MOST_BYTES, State, StateProblem
@@ -30,27 +31,6 @@ def state(tmp_path):
 def mode(path):
     """The permission bits of a file."""
     return stat.S_IMODE(os.stat(path).st_mode)
-
-
-def in_a_child(user, work):
-    """Run `work` in a forked child, as another user where we are root; what it returned, as text."""
-    read, write = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            if os.geteuid() == 0 and user:
-                os.setgid(user)
-                os.setuid(user)
-            os.write(write, str(work()).encode())
-        except BaseException as error:  # noqa: BLE001 - the child may not return
-            os.write(write, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with open(read, "rb") as file:
-        said = file.read().decode()
-    os.waitpid(child, 0)
-    return said
 
 
 def test_state_files_are_for_this_user_alone(state):
@@ -158,7 +138,7 @@ def test_state_that_cannot_be_written_is_one_line(request):
                 seen.append(bool(ONE_LINE.fullmatch(str(problem))))
         return seen
 
-    assert in_a_child(65534, work) == "[b'one', True, True]"
+    assert in_a_child(work, 65534) == "[b'one', True, True]"
 
 
 def test_state_on_a_full_disk_keeps_what_was_there(state):
@@ -173,7 +153,7 @@ def test_state_on_a_full_disk_keeps_what_was_there(state):
             return bool(ONE_LINE.fullmatch(str(problem))), state.read("a")
         return None
 
-    assert in_a_child(0, work) == "(True, b'one')"
+    assert in_a_child(work) == "(True, b'one')"
     assert os.listdir(state.path) == ["a"]
 
 
