@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from wire import URL, Device, Wire
 
 from epochly_service import keys, license_keys, peppered, secret_files, store
 from epochly_service.encoding import new_id
 from epochly_service.model import License
-from epochly_service.schema import raw_attributes
+from epochly_service.schema import metadata, raw_attributes
 from epochly_service.service import Service
 from epochly_service.settings import DAY, Policy, Settings
 from epochly_service.web import Edge, make_app
@@ -111,6 +111,11 @@ class Node:
     def faults(self):
         """Invariants that do not hold."""
         return self.database.read(store.seat_faults)
+
+    def count(self, table):
+        """How many rows a table has."""
+        wanted = select(func.count()).select_from(metadata.tables[table])
+        return self.database.read(lambda conn: conn.scalar(wanted))
 
     def raw_attributes(self):
         """What is kept of those who opted in."""

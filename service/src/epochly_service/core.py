@@ -282,7 +282,11 @@ def _numbers(version: str) -> tuple[int, ...] | None:
         leading.append(int(digits))
         if digits != part:
             break
-    return tuple(leading) or None
+    if not leading:
+        return None
+    while leading[-1:] == [0]:  # 1.0 is 1
+        leading.pop()
+    return tuple(leading)
 
 
 def _forked(device: Device, asked: Asked, counted: Counted) -> Decision | None:

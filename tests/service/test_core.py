@@ -1,0 +1,208 @@
+"""The pure decisions, at their edges: terms of leases, standing, sequence, limits. No database is needed to ask them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epochly_service import core
+from epochly_service.core import Asked, Counted
+from epochly_service.model import Device, License
+from epochly_service.settings import DAY, HOUR, Policy
+
+NOW = 1_800_000_000
+POLICY = Policy()
+LICENSE = License(
+    "acc_a", "lic_a", "1.00", "professional", "node", "active", 2, 1, NOW - DAY, NOW + 365 * DAY, 1
+)
+DEVICE = Device(
+    account_id="acc_a",
+    id="dev_a",
+    license_id="lic_a",
+    kid="k",
+    pub="p",
+    prev_kid=None,
+    prev_pub=None,
+    fp_mac="1.aa",
+    fp_sealed="1.bb",
+    fp_version=1,
+    node_id="n",
+    client_version="0.1.0",
+    status="active",
+    holds_seat=1,
+    seat_until=None,
+    pinned_until=None,
+    lease_seq=5,
+    lease_exp=NOW + HOUR,
+    lease_ik="last",
+    rekey_count=0,
+    created_day=1,
+    last_seen_day=1,
+)
+FRESH = replace(DEVICE, id="dev_b", kid="k2", holds_seat=0, lease_seq=0)
+
+
+def asked(seq=5, ik="new", **more):
+    """A request of the device."""
+    return Asked(seq=seq, ik=ik, client_version="0.1.0", now=NOW, **more)
+
+
+@pytest.mark.parametrize(
+    ("seq", "ik", "code"),
+    [
+        (5, "new", None),
+        (5, "last", None),
+        (4, "last", None),
+        (4, "new", "DEVICE_CLONED"),
+        (3, "last", "DEVICE_CLONED"),
+        (6, "new", "DEVICE_CLONED"),
+        (0, "new", "DEVICE_CLONED"),
+    ],
+)
+def test_the_sequence_is_the_last_one_or_the_one_before_with_its_own_key(seq, ik, code):
+    """Equal is normal, one below needs the last idempotency key, and anything else is two copies at work."""
+    decision = core.renew(LICENSE, DEVICE, asked(seq, ik), Counted(), POLICY)
+    assert (decision.refusal and decision.refusal.code) == code
+    assert decision.device.status == ("contended" if code else "active")
+    assert decision.notes == (("strike",) if code else ())
+    assert decision.device.lease_seq == (5 if code else 6)
+
+
+@pytest.mark.parametrize(
+    ("strikes", "status"), [(0, "contended"), (1, "contended"), (2, "disabled"), (9, "disabled")]
+)
+def test_the_third_strike_disables(strikes, status):
+    """Two strikes make a device contended, the third in the time that counts disables it, and it keeps its seat."""
+    decision = core.renew(LICENSE, DEVICE, asked(9), Counted(strikes=strikes), POLICY)
+    assert (decision.device.status, decision.device.holds_seat, decision.frees) == (status, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("device", "license_", "code"),
+    [
+        ({}, {}, None),
+        ({"status": "contended"}, {"status": "suspended"}, "DEVICE_CLONED"),
+        ({"status": "disabled"}, {"expires_at": NOW}, "DEVICE_REVOKED"),
+        ({"status": "released"}, {}, "DEVICE_REVOKED"),
+        ({}, {"status": "suspended", "expires_at": NOW}, "LICENSE_SUSPENDED"),
+        ({}, {"expires_at": NOW}, "LICENSE_EXPIRED"),
+        ({}, {"expires_at": NOW + 1}, None),
+    ],
+)
+def test_the_device_is_asked_before_its_licence(device, license_, code):
+    """Standing is told in this order, and an end is an end at its second."""
+    refusal = core.standing(replace(LICENSE, **license_), replace(DEVICE, **device), NOW)
+    assert (refusal and refusal.code) == code
+
+
+@given(
+    seat=st.sampled_from(["node", "floating"]),
+    plan=st.sampled_from(["trial", "professional", "enterprise", "academic"]),
+    left=st.integers(1, 400 * DAY),
+    pinned=st.none() | st.integers(1, 30 * DAY),
+    checks_out=st.booleans(),
+)
+def test_terms_are_in_order_and_end_with_the_licence(seat, plan, left, pinned, checks_out):
+    """refresh_after <= exp <= grace_until <= the licence's end, and a pinned lease never ends before its pin but for that."""
+    row = replace(LICENSE, seat=seat, plan=plan, expires_at=NOW + left)
+    device = replace(DEVICE, pinned_until=None if pinned is None else NOW + pinned)
+    terms = core.lease_terms(row, device, NOW, POLICY, checks_out=checks_out)
+    assert NOW <= terms.refresh_after <= terms.exp <= terms.grace_until <= row.expires_at
+    assert terms.nbf == terms.iat == NOW
+    if pinned is not None:
+        assert terms.exp >= min(NOW + pinned, row.expires_at)
+    if plan == "trial" or seat == "floating":
+        assert terms.grace_until == terms.exp
+    assert list(terms.features) == sorted(terms.features)
+
+
+def test_a_seat_that_was_lost_is_taken_back_or_not_there():
+    """A renewal without a seat takes one where one is free, and is refused with the numbers where none is."""
+    without = replace(DEVICE, holds_seat=0)
+    assert core.renew(LICENSE, without, asked(), Counted(), POLICY).takes == 1
+    full = replace(LICENSE, seats_used=2)
+    refusal = core.renew(full, without, asked(), Counted(), POLICY).refusal
+    assert (refusal.code, refusal.seats_used, refusal.seats_max) == ("SEAT_LIMIT_REACHED", 2, 2)
+    for decide in (
+        lambda: core.checkout(full, without, asked(), Counted(), POLICY, days=1),
+        lambda: core.rekey(full, without, asked(), Counted(), POLICY, kid="x", pub="y"),
+    ):
+        assert decide().refusal.code == "SEAT_LIMIT_REACHED"
+
+
+@pytest.mark.parametrize("days", [0, 31, -1])
+def test_checkout_takes_1_to_30_days(days):
+    """Anything else is a caller's mistake, which the form of the request has refused before."""
+    with pytest.raises(ValueError, match="1 to 30"):
+        core.checkout(LICENSE, DEVICE, asked(), Counted(), POLICY, days=days)
+
+
+def test_a_checkout_never_shortens_the_one_before():
+    """Who holds an older, longer lease may still be using it: the seat stays pinned until its end."""
+    pinned = replace(DEVICE, pinned_until=NOW + 20 * DAY)
+    decision = core.checkout(LICENSE, pinned, asked(), Counted(), POLICY, days=1)
+    assert decision.device.pinned_until == decision.terms.exp == NOW + 20 * DAY
+
+
+def test_a_forked_device_neither_checks_out_nor_changes_its_key():
+    """Whatever gives a lease looks at the sequence first."""
+    for decide in (
+        lambda: core.checkout(LICENSE, DEVICE, asked(1), Counted(), POLICY, days=1),
+        lambda: core.rekey(LICENSE, DEVICE, asked(1), Counted(), POLICY, kid="x", pub="y"),
+    ):
+        assert decide().refusal.code == "DEVICE_CLONED"
+
+
+def test_register_makes_a_contended_device_active_and_no_disabled_one():
+    """The licence key settles a quarrel of two copies; after the third it does not."""
+    contended = replace(DEVICE, status="contended")
+    decision = core.register(
+        LICENSE, contended, fresh=DEVICE, asked=asked(0, same_fp=True), counted=Counted(), policy=POLICY
+    )
+    assert (decision.device.status, decision.takes, decision.device.lease_seq) == ("active", 0, 6)
+    disabled = replace(DEVICE, status="disabled")
+    refused = core.register(LICENSE, disabled, fresh=DEVICE, asked=asked(0), counted=Counted(), policy=POLICY)
+    assert refused.refusal.code == "DEVICE_REVOKED"
+
+
+def test_transfer_frees_what_it_takes():
+    """A transfer to a new key is one seat freed and one taken, and the source has none any more."""
+    decision = core.transfer(
+        LICENSE, DEVICE, None, fresh=FRESH, asked=asked(0), counted=Counted(), policy=POLICY
+    )
+    assert (decision.frees, decision.takes, decision.other.status, decision.other.holds_seat) == (
+        1,
+        1,
+        "released",
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "least", "old"),
+    [
+        ("0.1.0", "0.0.0", False),
+        ("rubbish", "0.0.0", False),
+        ("0.1.9", "0.2.0", True),
+        ("0.2.0", "0.2.0", False),
+        ("0.2.0.dev1", "0.2.0", False),
+        ("0.10", "0.9.1", False),
+        ("0.2", "0.2.0", False),
+        ("0.0", "0.2.0", True),
+        ("1", "0.9.1", False),
+        ("rubbish", "0.2.0", True),
+        ("", "0.2.0", True),
+        ("9" * 5_000, "0.2.0", True),
+    ],
+)
+def test_is_too_old_compares_numbers(version, least, old):
+    """Versions are compared number by number, and what cannot be read is old where anything is."""
+    assert core.is_too_old(version, least) is old
+
+
+def test_nothing_changes_where_a_release_is_repeated():
+    """A device without a seat that is released again is left as it is."""
+    assert core.release(replace(DEVICE, status="released", holds_seat=0), NOW) == core.Decision()
