@@ -21,9 +21,9 @@ NOW = 1_800_000_000
 class Node:
     """One node, and what an operator would do with it."""
 
-    def __init__(self, database, data, *, policy=None):
+    def __init__(self, database, data, *, policy=None, now=NOW):
         self.database, self.data = database, str(data)
-        self.now = NOW
+        self.now = now
         self.policy = policy or Policy()
         self.secrets = secret_files.make_secrets(self.data, os.urandom)
         self.root = keys.make_root(self.data, os.urandom)

@@ -10,8 +10,10 @@ import base64
 import hashlib
 import json
 import os
+import ssl
 from dataclasses import dataclass, field
 
+import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 URL = "https://licences.test"
@@ -147,6 +149,26 @@ class Wire:
         kid = b64u(hashlib.sha256(self.root_pub).digest())
         claims = opened(keyset, "epochly-keyset+v1", {kid: self.root_pub})
         return {key["kid"]: unb64u(key["pub"]) for key in claims["keys"] if key["status"] != "revoked"}
+
+
+class RemoteWire(Wire):
+    """Sends requests to a server that listens, over TLS."""
+
+    def __init__(self, url, authority, root_pub=None):
+        self.root_pub = root_pub
+        self._client = httpx.Client(
+            base_url=url, verify=ssl.create_default_context(cafile=authority), timeout=30, trust_env=False
+        )
+
+    def close(self):
+        """Close the connections."""
+        self._client.close()
+
+    def send(self, method, path, body=b"", headers=(), query=b""):
+        """One request, exactly as said."""
+        target = path + (f"?{query.decode()}" if query else "")
+        got = self._client.request(method, target, content=body, headers=list(headers))
+        return Answer(got.status_code, {k.lower(): v for k, v in got.headers.items()}, got.content)
 
 
 class Device:

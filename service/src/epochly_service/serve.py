@@ -93,7 +93,8 @@ def serve(options: Options, machine: Machine) -> int:
                 service, machine, counted, rate_limits=options.rate_limits, pages=options.pages
             )
             with _Upkeep(service), _Side(metrics.MetricsPage(counted), options.metrics_port):
-                _announce(machine.out, url, options, ready=ready, certificate=certificate)
+                where = f"{options.host}:{port}"
+                _announce(machine.out, url, options, where=where, ready=ready, certificate=certificate)
                 _run(uvicorn.Config(application, **_server(options, certificate)), listening)
         return 0
     finally:
@@ -234,9 +235,15 @@ def _stopped(_number: int, _frame: object) -> None:
 
 
 def _announce(
-    out: TextIO, url: str, options: Options, *, ready: Ready, certificate: Certificate | None
+    out: TextIO, url: str, options: Options, *, where: str, ready: Ready, certificate: Certificate | None
 ) -> None:
-    lines = [f"serving {url}", "", "a client is pointed at it by", f"  EPOCHLY_API_URL={url}"]
+    lines = [
+        f"serving {url}",
+        f"listening on {where}",
+        "",
+        "a client is pointed at it by",
+        f"  EPOCHLY_API_URL={url}",
+    ]
     lines.append(f"  EPOCHLY_ROOT_KEY={os.path.abspath(os.path.join(options.data, 'root', 'root.pub.pem'))}")
     if certificate is not None and certificate.authority is not None:
         lines.append(f"  SSL_CERT_FILE={os.path.abspath(certificate.authority)}")
