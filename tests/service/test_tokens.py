@@ -1,4 +1,4 @@
-"""The service's side of the vectors beside the specification: tokens, canonical JSON and licence keys."""
+"""What the service writes by the vectors beside the specification, and the canonical forms it reads."""
 
 from __future__ import annotations
 
@@ -9,27 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from epochly_service import license_keys, tokens
-from epochly_service.encoding import b64u, kid, new_id, unb64u
+from epochly_service.encoding import b64u, new_id, unb64u
 
 VECTORS = json.loads(
     (Path(__file__).parents[2] / "docs" / "spec" / "vectors" / "epochly-pop-v1.json").read_text("utf-8")
 )
 READS = (tokens.PROOF, tokens.REKEY)
 KEYS = VECTORS["keys"]
-
-
-def judged(token, typ):
-    """What the service says of a device's token: None where it is good, else the vectors' word for what is wrong."""
-    known = {KEYS[name]["kid"]: KEYS[name]["pub"] for name in VECTORS["known"][typ]}
-    try:
-        read = tokens.read(token, typ)
-    except tokens.TokenError:
-        return "malformed"
-    shown = read.claims.get("pub")
-    pub = shown if shown is not None else known.get(read.claims["kid"])
-    if pub is None or kid(unb64u(pub)) != read.claims["kid"]:
-        return "key"
-    return None if read.holds(unb64u(pub)) else "signature"
 
 
 @pytest.mark.parametrize("vector", VECTORS["good"], ids=lambda vector: vector["name"])
@@ -39,16 +25,6 @@ def test_sign_makes_the_vectors_byte_for_byte(vector):
     footer = None if vector["typ"] in READS else KEYS[vector["signed_by"]]["kid"]
     claims = {name: value for name, value in vector["claims"].items() if name != "typ"}
     assert tokens.sign(key, vector["typ"], claims, kid=footer) == vector["token"]
-    if vector["typ"] in READS:
-        assert judged(vector["token"], vector["typ"]) is None
-
-
-@pytest.mark.parametrize(
-    "vector", [one for one in VECTORS["bad"] if one["typ"] in READS], ids=lambda vector: vector["reason"]
-)
-def test_read_refuses_each_bad_vector_for_its_reason(vector):
-    """What the specification calls malformed, of an unknown key or unsigned is called the same here."""
-    assert judged(vector["token"], vector["typ"]) == vector["error"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["canonical"]["good"], ids=lambda vector: vector["canonical"][:30])
@@ -66,25 +42,6 @@ def test_parse_refuses_what_is_not_canonical(vector):
     for text in (data, b'{"a":' + data + b"}"):
         with pytest.raises(tokens.TokenError):
             tokens.parse(text)
-
-
-@pytest.mark.parametrize("vector", VECTORS["license_keys"]["made"], ids=lambda vector: vector["shown"])
-def test_license_keys_are_made_as_in_the_vectors(vector):
-    """A licence key is a function of its 120 random bits, and reads back."""
-    assert license_keys.make(bytes.fromhex(vector["random_hex"])) == vector["shown"]
-    assert license_keys.normal_form(vector["shown"]) == vector["normal"]
-
-
-def test_license_keys_are_read_as_people_type_them_or_not_at_all():
-    """Every way of typing in the vectors is read, every bad key is refused, and the MAC is theirs."""
-    said = VECTORS["license_keys"]
-    for vector in said["typed"]:
-        assert license_keys.normal_form(vector["typed"]) == vector["normal"], vector["name"]
-    for vector in said["bad"]:
-        assert license_keys.normal_form(vector["typed"]) is None, vector["reason"]
-    assert license_keys.normal_form("0" * 100_000) is None
-    made = license_keys.mac(bytes.fromhex(said["mac"]["pepper_hex"]), said["mac"]["normal"])
-    assert made == said["mac"]["mac"]
 
 
 @pytest.mark.parametrize("text", ["", "=", "A", "AB=", "A+==", "é", "AB\n", " AA", "AR"])
