@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps -r
 PACKAGES := . verify sbom release service
 
-.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow test-corpus bench bench-runtime fuzz lock docs clean
+.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow test-browser test-corpus bench bench-runtime fuzz lock docs clean
 
 demo: $(VENV)/.release second-opinion
 	@$(BIN)/python tools/demo.py
@@ -41,6 +41,10 @@ test-network: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+# Chromium comes from the distribution: `apt-get install chromium`. Without one each test says so and fails.
+test-browser: $(VENV)/.dev
+	$(BIN)/python -m pytest -m browser tests/service
 
 # Programs that were not written for us, in an environment of their own: the tests above know nothing of that package.
 test-corpus: requirements/corpus.txt
