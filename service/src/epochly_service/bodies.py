@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from epochly_service.errors import PROBLEMS
 from epochly_service.settings import CHECKOUT_DAYS_MAX
 
 RANDOM_16 = r"[A-Za-z0-9_-]{21}[AQgw]"  # 16 bytes in canonical b64u
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a bool is no number")  # noqa: TRY004 - the one error that a validator may raise
+    return value
+
+
+def _bool(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise ValueError("a number is no bool")  # noqa: TRY004
+    return value
+
+
+One = Annotated[Literal[1], BeforeValidator(_no_bool)]  # True equals 1, so that one passes for the other
+Yes = Annotated[Literal[True], BeforeValidator(_bool)]
 Text16 = Annotated[str, StringConstraints(pattern=f"^{RANDOM_16}$", min_length=22, max_length=22)]
 DeviceId = Annotated[str, StringConstraints(pattern=f"^dev_{RANDOM_16}$", min_length=26, max_length=26)]
 LicenseKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -31,7 +47,7 @@ class Fingerprint(_Body):
     """A digest of version 1."""
 
     digest: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", min_length=64, max_length=64)]
-    v: Literal[1]
+    v: One
 
 
 class TrialBody(_Body):
@@ -67,7 +83,7 @@ class ValidateBody(_Body):
     device_id: DeviceId
     fp: Fingerprint
     ik: Text16
-    reenrol: Literal[True] | None = None
+    reenrol: Yes | None = None
 
 
 class HeartbeatBody(_Body):

@@ -109,7 +109,8 @@ def value_of(request: Request, body: bytes) -> dict[str, Any]:
     Raises:
         Problem: it is of another media type, or no canonical JSON.
     """
-    media, _, parameters = request.headers.get("content-type", "").partition(";")
+    types = request.headers.getlist("content-type")
+    media, _, parameters = (types[0] if len(types) == 1 else "").partition(";")
     encoding = request.headers.get("content-encoding", "identity")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if media.strip().lower() != JSON or charset not in {"", "utf-8"} or encoding.lower() != "identity":
