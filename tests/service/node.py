@@ -60,12 +60,12 @@ class Node:
             )
         )
 
-    def issue(self, *, plan="professional", seat="node", seats=2, days=365):
-        """A licence of a new account; returns its key and its id."""
+    def issue(self, *, plan="professional", seat="node", seats=2, days=365, account_id=None):
+        """A licence of an account, or of a new one; returns its key and its id."""
         shown = license_keys.make(os.urandom(license_keys.RANDOM_BYTES))
         macs = peppered.license_key_macs(self.secrets.pepper, license_keys.normal_form(shown))
         row = License(
-            account_id=new_id("acc", os.urandom(16)),
+            account_id=account_id or new_id("acc", os.urandom(16)),
             id=new_id("lic", os.urandom(16)),
             key_mac=macs[0],
             plan=plan,
@@ -79,7 +79,8 @@ class Node:
         )
 
         def work(conn):
-            store.insert_account(conn, account_id=row.account_id, name="tests", at=self.now)
+            if account_id is None:
+                store.insert_account(conn, account_id=row.account_id, name="tests", at=self.now)
             store.insert_license(conn, row)
 
         self.database.write(work)
