@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from sqlalchemy import func, select
-from wire import URL, Device, Wire
+from wire import URL, Device, Wire, opened
 
 from epochly_service import keys, license_keys, peppered, secret_files, store
 from epochly_service.encoding import new_id
@@ -91,6 +91,10 @@ class Node:
         device = Device(self.wire, **more)
         assert device.register(key).status == 201
         return device
+
+    def keyset_version(self, token):
+        """`v` of a keyset that the root signed."""
+        return opened(token, "epochly-keyset+v1", self.roots())["v"]
 
     def license(self, license_id):
         """A licence's row."""

@@ -174,8 +174,8 @@ class RemoteWire(Wire):
 class Device:
     """A key pair at its owner, with the last lease."""
 
-    def __init__(self, wire, *, digest=DIGEST, key=None):
-        self.wire = wire
+    def __init__(self, wire, *, digest=DIGEST, key=None, url=URL):
+        self.wire, self.url = wire, url
         self.key = key or Ed25519PrivateKey.generate()
         self.digest = digest
         self.device_id, self.seq, self.lease = "", 0, None
@@ -197,7 +197,7 @@ class Device:
         claims = {
             "kid": self.kid,
             "htm": method,
-            "htu": URL + path,
+            "htu": self.url + path,
             "bdg": hashlib.sha256(body).hexdigest(),
             "nonce": changed.pop("nonce", None) or self.wire.nonce(),
             "cn": self.cn,
@@ -225,7 +225,7 @@ class Device:
     def take(self, answer):
         """Judge a lease as a client does, and keep it."""
         lease = opened(answer["lease"], "epochly-lease+v1", self.wire.keys(answer["keyset"]))
-        assert lease["iss"] == URL
+        assert lease["iss"] == self.url
         assert lease["aud"] == self.kid
         assert lease["cn"] == self.cn
         assert lease["fp"] == hashlib.sha256(self.digest.encode()).hexdigest()
@@ -237,7 +237,7 @@ class Device:
         keyset = self.wire.send("GET", "/v1/keyset").json["keyset"]
         claims = opened(answer.json["refusal"], "epochly-refusal+v1", self.wire.keys(keyset))
         assert (claims["aud"], claims["cn"], claims["code"]) == (self.kid, self.cn, answer.code)
-        assert claims["iss"] == URL
+        assert claims["iss"] == self.url
         return claims
 
     def machine(self, **more):

@@ -183,6 +183,10 @@ def hold_server_lock(database: Database) -> FileLock | None:
             "another process serves this database",
             "stop it, or use PostgreSQL, which several processes may serve",
         ) from error
+    except OSError as error:
+        raise ServiceError(
+            "database", path, f"it cannot be locked: {error.strerror}", "`--data` names a folder of yours"
+        ) from error
     return lock
 
 

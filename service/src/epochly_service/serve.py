@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 PURGE_EVERY_S = 60
 KEEP_ALIVE_S = 15  # an idle connection; a client comes again after minutes or days
 SHUTDOWN_S = 5  # for requests that are being answered
-BACKLOG = 512
+BACKLOG = 512  # connections that wait to be accepted
+PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +192,17 @@ def _certificate(options: Options, url: str, now: int) -> Certificate | None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= PORT_MAX:
+        raise ServiceError("usage", str(port), f"a port is 0 to {PORT_MAX}", "`--port 0` takes any free one")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "a port is 0 to 65535"
+    except OSError as error:
         raise ServiceError(
-            "listen", f"{host}:{port}", f"it cannot listen there: {reason}", "`--port 0` takes any free port"
+            "listen",
+            f"{host}:{port}",
+            f"it cannot listen there: {error.strerror}",
+            "`--port 0` takes any free port",
         ) from error
 
 
