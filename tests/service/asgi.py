@@ -15,12 +15,13 @@ class Answer:
     body: bytes = b""
 
 
-def ask(application, method="GET", path="/", *, client=("192.0.2.1", 1), scope=None):
-    """Send one request with an empty body; returns the answer."""
+def ask(application, method="GET", path="/", *, client=("192.0.2.1", 1), scope=None, body=b""):
+    """Send one request; returns the answer."""
     answer = Answer()
+    pieces = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return pieces.pop() if pieces else {"type": "http.disconnect"}
 
     async def send(message):
         if message["type"] == "http.response.start":
