@@ -215,7 +215,7 @@ def test_restore_refuses_every_file_that_is_cut_off(lines, target, tmp_path):
     refused(target, gzip.compress(b"".join(lines) + b"{}\n"), tmp_path)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_restore_of_any_change_is_refused_in_one_line(lines, target, tmp_path, data):
     """Any line replaced by any JSON, or any bytes, is one clear refusal and an empty database."""

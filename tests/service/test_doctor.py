@@ -71,6 +71,7 @@ SESSION = "INSERT INTO audit_head (id, seq, hash) VALUES (2, 0, '')"
         (text("DROP TABLE operator_sessions"), "retention", "could not be checked: "),
     ],
 )
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_doctor_tells_what_is_broken(well, statement, check, words):
     """Each invariant that somebody's hand broke is told by its own check."""
     deployment, faults, _ = well
@@ -79,12 +80,14 @@ def test_doctor_tells_what_is_broken(well, statement, check, words):
     assert words in found.get(check, ""), found
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_doctor_tells_a_clock_that_was_set_back(well):
     """A change in the future means leases with wrong ends."""
     _, faults, now = well
     assert "in the future" in faults(now - DAY)["clock"]
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_doctor_has_a_word_on_a_key_that_ends_soon(well):
     """Two weeks before the end of the signing key there is a note, which is no fault."""
     deployment, _, _ = well

@@ -22,6 +22,7 @@ from epochly_service.schema import licenses as licenses_table
 from epochly_service.service import Service
 from epochly_service.web import make_app
 
+ONE_ENGINE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)  # the database has no part in it
 ACCOUNTS = ("Alder", "Birch")
 OPERATORS = ("alder-admin", "alder-viewer", "birch-admin", "birch-viewer", "all-admin", "all-viewer")
 
@@ -164,6 +165,7 @@ def test_device_is_released_by_its_own_accounts_admin(site):
         ({}, {"csrf": None, **{f"x{number}": "" for number in range(20)}}),
     ],
 )
+@ONE_ENGINE
 def test_forged_form_changes_nothing(site, headers, fields):
     """A form without this session's token, from another site, of another type or too large is refused before it is read."""
     path = f"/admin/licenses/{site.licenses['Alder'].id}/suspend"
@@ -192,6 +194,7 @@ def test_forged_form_changes_nothing(site, headers, fields):
         assert client.get("/admin/licenses").status_code == 200
 
 
+@ONE_ENGINE
 def test_signing_in_and_out(site):
     """The page gives a cookie that scripts and other sites cannot use, the right form a new session, and signing out ends it."""
     with site.client() as client:
@@ -219,6 +222,7 @@ def test_signing_in_and_out(site):
         assert client.get("/admin/licenses").status_code == 303
 
 
+@ONE_ENGINE
 def test_sign_in_form_of_another_browser_is_refused(site):
     """Somebody else's form cannot sign a browser in as them."""
     with site.client() as client:
@@ -288,6 +292,7 @@ def test_made_up_requests_are_answered_without_failing(site):
             assert client.get("/admin/licenses", headers={"cookie": f"{SESSION}={cookie}"}).status_code == 303
 
 
+@ONE_ENGINE
 def test_pages_are_off_unless_asked_for(site):
     """A server that was not asked to show pages has none."""
     app = make_app(Service(site.database, None, None, time.time, os.urandom))
@@ -295,6 +300,7 @@ def test_pages_are_off_unless_asked_for(site):
     assert ask(app, path="/admin/login", scope=scope).status == 404
 
 
+@ONE_ENGINE
 def test_devices_of_a_list_are_those_of_the_database(site):
     """What a page shows of a licence is what the command shows."""
     row = site.licenses["Alder"]

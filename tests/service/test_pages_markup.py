@@ -7,13 +7,17 @@ import os
 import re
 import time
 
+import pytest
 from pages_site import filled_in
 
 from epochly_service.admin import accounts, licenses
 from epochly_service.pages.app import HEADERS
 from epochly_service.pages.views import ROUTES
 
+ONE_ENGINE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)  # the database has no part in it
 
+
+@ONE_ENGINE
 def test_every_answer_has_the_headers_that_browsers_heed(site):
     """Whatever the answer, it may be kept nowhere, framed by nobody, and may load nothing and run nothing."""
     paths = [filled_in(route, site, "Alder") for _, route, _ in ROUTES]
@@ -34,6 +38,7 @@ def test_every_answer_has_the_headers_that_browsers_heed(site):
         assert "url(" not in style.text
 
 
+@ONE_ENGINE
 def test_name_with_markup_is_text(site):
     """What somebody called an account is shown as they wrote it, never read as HTML."""
     name = f"<script>alert({os.getpid()})</script>\"'&"
@@ -70,6 +75,7 @@ class Outline(html.parser.HTMLParser):
             self.open.pop()
 
 
+@ONE_ENGINE
 def test_pages_say_what_they_are_to_whoever_cannot_see_them(site):
     """Each page has a language, a title, one main heading, landmarks, labelled fields and headed tables, and no script."""
     paths = [filled_in(route, site, "Birch") for method, route, _ in ROUTES if method == "GET"]

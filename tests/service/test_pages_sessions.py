@@ -21,7 +21,7 @@ PASSWORD = "correct horse battery"
 def quick(monkeypatch):
     """Less work for a password, so that tests are about sessions."""
     monkeypatch.setattr(passwords, "N", 2)
-    monkeypatch.setattr(passwords.make_hash, "__kwdefaults__", {"n": 2})
+    monkeypatch.setitem(passwords.make_hash.__kwdefaults__, "n", 2)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_name_is_tried_no_more_than_so_often(door):
 def test_outdated_hash_is_made_anew(door, monkeypatch):
     """A hash with old numbers is replaced when its password was given, and opens the door again."""
     monkeypatch.setattr(passwords, "N", 4)
-    monkeypatch.setattr(passwords.make_hash, "__kwdefaults__", {"n": 4})
+    monkeypatch.setitem(passwords.make_hash.__kwdefaults__, "n", 4)
     assert door.sign_in("kim", PASSWORD, NOW)
     stored = door.database.read(lambda conn: conn.execute(select(table.c.password_hash)).scalar_one())
     assert stored.startswith("scrypt$4$")
