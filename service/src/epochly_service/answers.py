@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from epochly_service import tokens
@@ -29,7 +29,7 @@ class Voice:
 
     def lease(self, terms: Terms, *, aud: str, cn: str, fp: str) -> str:
         """A lease, the first time or again: by a key that was good at its `iat`."""
-        claims = asdict(terms) | {"features": list(terms.features), "fp": fp, "srv_time": self.now}
+        claims = terms.claims() | {"fp": fp, "srv_time": self.now}
         return self._sign(tokens.LEASE, claims, aud=aud, cn=cn, at=terms.iat)
 
     def refusal(self, problem: Problem, *, aud: str, cn: str) -> str:

@@ -7,7 +7,7 @@ Sections 5 and 6 of `docs/spec/epochly-pop-v1.md`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from epochly_service.errors import Problem
 from epochly_service.settings import (
@@ -20,6 +20,8 @@ from epochly_service.settings import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from epochly_service.model import Device, License
 
 FEATURES: dict[str, tuple[str, ...]] = {  # section 6
@@ -48,6 +50,15 @@ class Terms:
     refresh_after: int
     seq: int
     pol: int
+
+    def claims(self) -> dict[str, Any]:
+        """As a lease has them."""
+        return {name: getattr(self, name) for name in self.__slots__} | {"features": list(self.features)}
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, Any]) -> Terms:
+        """What `claims` gave."""
+        return cls(**{**claims, "features": tuple(claims["features"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,13 @@ class Remembered:
     device_id: str
     lease: str
     expires_at: int
+
+
+def columns_of(row: License | Device | Remembered) -> dict[str, Any]:
+    """The columns of a row: name -> value. Every request writes some, so it is made once a class how to get them."""
+    names, values = _GETTERS[type(row)]
+    return dict(zip(names, values(row), strict=True))
+
+
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (License, Device, Remembered)}
+_GETTERS = {kind: (names, attrgetter(*names)) for kind, names in _NAMES.items()}

@@ -88,12 +88,16 @@ def device_of_caller(
     scene: Scene, device_id: str, *, lock: bool = False, rekeying: bool = False
 ) -> tuple[License, Device]:
     """A device of the caller's, locked, and its licence; the same answer for another's device and for none."""
-    seen = store.device_by_id(scene.conn, device_id)
-    if seen is not None and _is_callers(scene, seen, rekeying=rekeying):
-        row = store.license_of(scene.conn, seen)
-        if lock or row.seat == "floating":  # its seats are counted here
+    found = store.device_and_license(scene.conn, device_id)
+    if found is not None and _is_callers(scene, found[0], rekeying=rekeying):
+        seen, row = found
+        if (
+            lock or row.seat == "floating"
+        ):  # its seats are counted here, and ended ones are freed, maybe its own
             row = _without_ended_seats(scene, store.license_of(scene.conn, seen, lock=True))
-        device = store.device_by_id(scene.conn, device_id, lock=True)
+            device = store.device_by_id(scene.conn, device_id, lock=True)
+        else:
+            device = store.locked(scene.conn, seen)
         if device is not None and _is_callers(scene, device, rekeying=rekeying):
             return row, device
     devices_of_caller(scene)
@@ -136,8 +140,7 @@ def repeated(
     refusal = core.standing(row, device, scene.now)
     if refusal is not None:
         return Outcome(refusal=refusal)
-    said = json.loads(before.lease)
-    return Outcome(device=device, terms=core.Terms(**said | {"features": tuple(said["features"])}))
+    return Outcome(device=device, terms=core.Terms.from_claims(json.loads(before.lease)))
 
 
 def times(scene: Scene, device: Device, kind: str, within_s: int) -> int:

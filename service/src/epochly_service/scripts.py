@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from epochly_service import audit, core, peppered, proofs, store
@@ -299,7 +298,7 @@ def _apply(
                     ik=ik,
                     request_hash=request_hash,
                     device_id=after.id,
-                    lease=json.dumps(asdict(decision.terms)),
+                    lease=json.dumps(decision.terms.claims()),
                     expires_at=scene.now + IDEMPOTENCY_KEPT_S,
                 ),
             )

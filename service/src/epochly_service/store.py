@@ -1,4 +1,4 @@
-"""Reads and writes rows: small functions of a connection, no decision in any of them.
+"""Reads and writes rows: small functions of a connection, no decision in any of them. All statements are here, hence long.
 
 They run inside `Database.write` or `Database.read`, the same on both engines. Locks are always taken in the order licence,
 device, head of the audit chain, so that no two transactions wait for each other. `lock=True` is FOR UPDATE; SQLite, where
@@ -7,13 +7,12 @@ the whole transaction is the lock, has no such clause and ignores it.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, exists, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from epochly_service.model import Device, License, Remembered
+from epochly_service.model import Device, License, Remembered, columns_of
 from epochly_service.schema import (
     accounts,
     device_history,
@@ -44,7 +43,7 @@ def insert_account(conn: Connection, *, account_id: str, name: str, at: int) -> 
 
 def insert_license(conn: Connection, row: License) -> None:
     """A new licence of an account that is there."""
-    conn.execute(insert(licenses), asdict(row))
+    conn.execute(insert(licenses), columns_of(row))
 
 
 def license_by_id(conn: Connection, license_id: str, *, lock: bool = False) -> License | None:
@@ -139,6 +138,19 @@ def device_by_id(conn: Connection, device_id: str, *, lock: bool = False) -> Dev
     return None if row is None else Device(*row)
 
 
+def device_and_license(conn: Connection, device_id: str) -> tuple[Device, License] | None:
+    """A device with its licence, neither locked, or None."""
+    row = conn.execute(_DEVICE_AND_LICENSE, {"device": device_id}).first()
+    if row is None:
+        return None
+    return Device(*row[:_DEVICE_COLUMNS]), License(*row[_DEVICE_COLUMNS:])
+
+
+def locked(conn: Connection, row: Device) -> Device | None:
+    """A device that was just read, now locked; as it was, where the transaction is the lock."""
+    return row if conn.dialect.name == "sqlite" else device_by_id(conn, row.id, lock=True)
+
+
 def device_on_license(conn: Connection, row: License, kid: str) -> Device | None:
     """What a key is on a licence, locked, or None."""
     found = conn.execute(
@@ -151,12 +163,12 @@ def device_on_license(conn: Connection, row: License, kid: str) -> Device | None
 
 def insert_device(conn: Connection, row: Device) -> None:
     """A new device; (licence, key) is unique."""
-    conn.execute(_NEW_DEVICE, asdict(row))
+    conn.execute(_NEW_DEVICE, columns_of(row))
 
 
 def update_device(conn: Connection, row: Device) -> None:
     """Write a device as it now is."""
-    values = asdict(row)
+    values = columns_of(row)
     conn.execute(
         _DEVICE_NOW,
         {f"new_{name}": value for name, value in values.items() if name not in _FIXED}
@@ -233,7 +245,7 @@ def remembered(conn: Connection, kid: str, ik: str, now: int) -> Remembered | No
 
 def remember(conn: Connection, row: Remembered) -> None:
     """Keep what a request did, in place of what is out of date."""
-    conn.execute(_REMEMBER[conn.dialect.name], asdict(row))
+    conn.execute(_REMEMBER[conn.dialect.name], columns_of(row))
 
 
 def insert_trial(conn: Connection, *, fp_mac: str, account_id: str, license_id: str, at: int) -> bool:
@@ -351,6 +363,15 @@ _LICENSE_LOCKED = _LICENSE.with_for_update()
 _DEVICE = select(devices).where(devices.c.id == bindparam("device"))
 _DEVICE_LOCKED = _DEVICE.with_for_update()
 _OF_KID = select(devices).where(devices.c.kid == bindparam("kid")).order_by(devices.c.id)
+_DEVICE_COLUMNS = len(devices.c)
+_DEVICE_AND_LICENSE = (
+    select(devices, licenses)
+    .join(
+        licenses,
+        (licenses.c.account_id == devices.c.account_id) & (licenses.c.id == devices.c.license_id),
+    )
+    .where(devices.c.id == bindparam("device"))
+)
 _PUB = (
     select(devices.c.kid, devices.c.pub, devices.c.prev_pub)
     .where((devices.c.kid == bindparam("kid")) | (devices.c.prev_kid == bindparam("kid")))
