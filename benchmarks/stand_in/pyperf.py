@@ -17,7 +17,7 @@ TURNS = 12  # short ones: on a busy machine some are not interrupted
 FEW, LONG_S = 3, 0.5  # turns, where one pass of a benchmark takes longer than that
 TURN_S = float(
     os.environ.get("YIELD_TURN_S", "0.04")
-)  # seconds of one turn, untouched; the sampler looks each 5 ms
+)  # seconds of one turn, untouched; the sampler looks each 10 to 50 ms
 WARM_UP_S = 0.75  # `epochly run` looks at what has run for 0.3 s
 
 

@@ -78,25 +78,34 @@ class Finder:
     left: dict[CodeType, str] = field(default_factory=dict)
     _kept: list[Site] = field(default_factory=list)  # for the report, also after the wrapper is gone
 
-    def add(self, code: CodeType, line: int) -> None:
-        """One sample; a function that has become hot gets its wrapper. Compiling is our time, and is not sampled."""
+    def add(self, code: CodeType, line: int, weight: int = 1) -> bool:
+        """One sample; a function that has become hot gets its wrapper, and then it is true.
+
+        Compiling is our time, and is not sampled.
+        """
         if self.session.compiling:
-            return
+            return False
         code = behind(code)
-        self.hot.add(code, line)
+        self.hot.add(code, line, weight)
         if code in self.sites or code in self.left or not self.own(code.co_filename):
-            return
+            return False
         samples, mode = self.hot.by_code[code], self.session.config.mode
         spent_ns = (self.session.outside.clock() - self.begun_ns) * samples // self.hot.samples
         if samples >= FEWEST and spent_ns >= PATIENCE_NS.get(mode, PATIENCE_NS["balanced"]):
             self._look(code, spent_ns)
+            return True
+        return False
 
     def _look(self, code: CodeType, spent_ns: int) -> None:
         reason = self._why_not(code)
         if reason is None:
             functions = self.find(code)
             share_ns = spent_ns // max(1, len(functions))
-            sites = [install(each, self.session, spent_ns=share_ns) for each in functions]
+            try:
+                sites = [install(each, self.session, spent_ns=share_ns) for each in functions]
+            except ValueError as error:  # names that no source has
+                self.left[code] = str(error)
+                return
             self.sites[code] = [ref(site) for site in sites]
             self._kept += [] if code.co_freevars else sites
         else:

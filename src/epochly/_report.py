@@ -34,7 +34,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run. `wall_ms` is from the program's start to its end, `samples` what the sampler saw, `trouble` the cache's."""
+    """One run. `wall_ms` is from the program's start to its end, `samples` what the sampler saw; the last two say what went wrong with the cache and with sampling."""
 
     program: str
     level: int
@@ -46,6 +46,7 @@ class Report:
     lines: tuple[tuple[str, str, int, float], ...]
     started: tuple[tuple[str, int], ...] = ()
     trouble: str = ""
+    sampling: str = ""
 
 
 def rendered(report: Report, form: Form) -> str:
@@ -90,6 +91,8 @@ def _as_text(report: Report) -> str:
     )
     if report.trouble:
         text.append(f"  nothing new is kept for the next run: {report.trouble}")
+    if report.sampling:
+        text.append(f"  {report.sampling}")
     return "\n".join(text) + "\n"
 
 

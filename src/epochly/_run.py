@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from epochly._program import Program
     from epochly._session import Session
 
+INTERVAL_S = (
+    0.01  # seconds between two looks at first; up to `_monitor.SLOWEST` times that while nothing is new
+)
 FEWEST_SHARE = 0.05  # of all samples; what takes less is not worth a line in the report
 
 
@@ -60,7 +63,7 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
     pid, clock = os.getpid(), session.outside.clock
     begun = clock()
     finder = Finder(session, own, begun_ns=begun)
-    sampler = Sampler(finder.add)
+    sampler = Sampler(finder.add, interval_s=INTERVAL_S, steady=False)
     monitoring = getattr(sys, "monitoring", None)
     starts = None if monitoring is None else Starts(monitoring, own)
 
@@ -70,7 +73,9 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
             starts.stop()
         if os.getpid() == pid:  # a forked child that ends in the usual way comes here too
             counts = {} if starts is None else dict(starts.counts)
-            deliver(report_of(name, session, finder, (clock() - begun) / 1e6, counts))
+            deliver(
+                report_of(name, session, finder, (clock() - begun) / 1e6, counts, trouble=sampler.trouble)
+            )
 
     atexit.register(end)  # first in, so last out: after the program's own
     if starts is not None:
@@ -78,7 +83,15 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
     sampler.start()
 
 
-def report_of(name: str, session: Session, finder: Finder, wall_ms: float, counts: dict[Any, int]) -> Report:
+def report_of(
+    name: str,
+    session: Session,
+    finder: Finder,
+    wall_ms: float,
+    counts: dict[Any, int],
+    *,
+    trouble: str = "",
+) -> Report:
     """The report of what a finder saw; `counts` are starts of functions."""
     total = max(1, finder.hot.samples)
     left = [
@@ -111,6 +124,7 @@ def report_of(name: str, session: Session, finder: Finder, wall_ms: float, count
         lines=tuple(line for line in finder.hot.lines() if finder.own(line[0])),
         started=tuple(most[:10]),
         trouble=session.trouble(),
+        sampling=trouble,
     )
 
 

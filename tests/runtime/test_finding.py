@@ -8,6 +8,7 @@ import time
 import warnings
 from threading import Thread
 from threading import enumerate as threads_alive
+from time import monotonic
 from types import FunctionType, SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 import epochly
 from epochly._config import Config
 from epochly._finder import Finder, functions_of, own_files
-from epochly._monitor import Hot, Sampler
+from epochly._monitor import INSIDE, SLOWEST, Hot, Sampler
 from epochly._starts import ENOUGH, Starts, after_this
 
 MS = 1_000_000
@@ -88,6 +89,73 @@ def test_sampler_may_be_started_and_stopped_twice():
         sampler.stop()
     assert not sampler.alive
     assert hot.samples
+
+
+def looks(sink, enough):
+    """Sample this thread, at a changing pace, until `enough()`."""
+    sampler = Sampler(sink, interval_s=0.001, steady=False)
+    sampler.start()
+    end = monotonic() + 20
+    while not enough() and monotonic() < end:
+        spin(0.01)
+    sampler.stop()
+    assert enough()
+    return sampler
+
+
+def test_sampler_looks_less_often_while_there_is_no_news():
+    """Each sample says for how many it stands; news brings the first pace back."""
+    weights, news = [], []
+
+    def sink(_code, _line, weight):
+        weights.append(weight)
+        news.append(len(weights) == 60)
+        return news[-1]
+
+    looks(sink, lambda: len(weights) > 61)
+    assert weights[0] == 1
+    assert weights[59] == SLOWEST
+    assert weights[60] == 1
+    assert weights[:60] == sorted(weights[:60])
+
+
+def test_sampler_survives_a_sink_that_raises():
+    """Sampling ends, and says why; stopping is as good as ever."""
+
+    def sink(*_):
+        raise KeyError("lost")
+
+    sampler = Sampler(sink, interval_s=0.001)
+    sampler.start()
+    end = monotonic() + 20
+    while sampler.alive and monotonic() < end:
+        spin(0.01)
+    sampler.stop()
+    sampler.stop()
+    assert "KeyError" in sampler.trouble
+
+
+def test_sampler_takes_a_comprehension_for_the_function_around_it():
+    """Up to 3.11 it has code of its own, which no wrapper can stand in for; so has a generator expression."""
+
+    def around(seconds):
+        end = monotonic() + seconds
+        while monotonic() < end:
+            sum([x * x for x in range(500)])
+            sum(x * x for x in range(500))
+
+    with epochly.monitoring_context(interval_s=0.001) as hot:
+        around(0.3)
+    assert not any(code.co_name in INSIDE for code in hot.by_code)
+    assert hot.by_code[around.__code__] > hot.samples / 4
+
+
+def test_finder_leaves_what_cannot_be_wrapped(world, finder):
+    """A name that no source has, as a comprehension's parameter, is a reason and not the sampler's end."""
+    plain = fresh()
+    plain.__code__ = plain.__code__.replace(co_varnames=(".0",))
+    feed(finder, world, plain.__code__)
+    assert ".0" in finder.left[plain.__code__]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

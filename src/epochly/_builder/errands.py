@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 
 MOST_DEATHS = 3  # of processes that compile; then it is not the functions
 LIMIT_NS = 120_000_000_000  # for one function; the longest of 54 known kernels took 15 s
-SETTLE_S = 2.0  # seconds a fork or the end of the program waits for an import of ours to finish
+SETTLE_S = 2.0  # seconds the end of the program waits for an import of ours to finish
+# Seconds a fork waits for it: a child whose parent's thread was importing waits for ever at its own first import of the same.
+FORK_S = 60.0
 # Each of the thousands of files an import looks for gives the interpreter lock away; a loop elsewhere gives it back after
 # this many seconds, so an import beside a loop took 7 s with Python's own 0.005.
 SWITCH_S = 0.0002
+LOST = NotCompiled("the process was forked while numba was being imported", fix="fork a little later")
 UNTOLD_FIX = "give its numbers as arguments; mode `aggressive` tries it in place"
 State = Literal["new", "sent", "kept", "refused", "untold", "here"]
 _WATCHED: list[ref[Errands]] = []
@@ -99,6 +102,9 @@ class Errands:
     _deaths: int = 0
     _unable: bool = False  # no process came to life
     _failed: bool = False  # nor will this be tried again
+    _lost: bool = (
+        False  # the thread that imported is our parent's: whoever imports the same here waits for ever
+    )
     _lock: Any = field(default_factory=allocate_lock)
     _importing: Any = field(default_factory=allocate_lock)
     _prepared: bool | None = None  # None: not begun
@@ -116,6 +122,8 @@ class Errands:
 
         `eager` asks for compiling here at once; `patient` says that the function ran long enough for it in any case.
         """
+        if self._lost:
+            return Errand("refused", refused=LOST), LOST
         if errand is None:
             errand = self._begun(function, args)
         if self._failed:
@@ -284,15 +292,16 @@ class Errands:
         except RuntimeError:
             self._importing.release()
 
-    def settle(self) -> None:
+    def settle(self, most_s: float = SETTLE_S) -> None:
         """Let what is being started or imported finish, within bounds."""
         if self._builder is not None:
             self._builder.settled(SETTLE_S)
-        if self._importing.acquire(timeout=SETTLE_S):
+        if self._importing.acquire(timeout=most_s):
             self._importing.release()
 
     def be_a_child(self) -> None:
         """In a forked child: the process is our parent's, and threads are gone."""
+        self._lost |= self._importing.locked()
         builder, self._builder, self._sent = self._builder, None, {}
         self._lock, self._importing = allocate_lock(), allocate_lock()
         if builder is not None:
@@ -319,11 +328,11 @@ def _watch(errands: Errands) -> None:
     if not first:
         return
 
-    def settle() -> None:
+    def settle(most_s: float = SETTLE_S) -> None:
         for each in _WATCHED:
             watched = each()
             if watched is not None:
-                watched.settle()
+                watched.settle(most_s)
 
     def in_child() -> None:
         for each in _WATCHED:
@@ -332,4 +341,4 @@ def _watch(errands: Errands) -> None:
                 watched.be_a_child()
 
     atexit.register(settle)
-    os.register_at_fork(before=settle, after_in_child=in_child)
+    os.register_at_fork(before=lambda: settle(FORK_S), after_in_child=in_child)

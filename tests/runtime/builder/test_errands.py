@@ -300,6 +300,19 @@ def test_forked_child_lets_the_process_go_and_compiles_itself(errands, builders,
     assert len(builders) == 1
 
 
+@pytest.mark.usefixtures("world")
+def test_forked_child_of_an_unfinished_import_compiles_nothing(errands, slow):
+    """A module whose import the parent's thread had begun can never be imported in the child: it would wait for ever."""
+    function = slow()
+    called(function, 4)
+    errands.it._importing.acquire()
+    errands.it.settle(0.01)
+    errands.it.be_a_child()
+    called(function, 4)
+    assert figures(function).status == "rejected"
+    assert "forked while" in figures(function).reason
+
+
 def test_what_cannot_be_kept_is_compiled_here_after_two_seconds(world, errands, builders, slow):
     """The other process found that it compiles, and could not put it into the cache."""
     assert errands
