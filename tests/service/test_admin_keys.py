@@ -113,7 +113,7 @@ def test_root_may_live_elsewhere(deployment, tmp_path):
     """A root in a file of its own rotates keys by `--root`; one that no client pins is refused, and so is none at all."""
     elsewhere = tmp_path / "stick.pem"
     os.rename(deployment.data / "root" / "root.pem", elsewhere)
-    assert "cannot be read" in deployment.admin("keys", "rotate", code=2)[1]
+    assert "name its file with `--root`" in deployment.admin("keys", "rotate", code=1)[1]
     deployment.admin("keys", "rotate", "--root", str(elsewhere))
     deployment.admin("root", "new", "--out", str(tmp_path / "next.pem"))
     assert "is not the next root" in deployment.admin("root", "promote", "--root", str(elsewhere), code=1)[1]

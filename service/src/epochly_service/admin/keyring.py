@@ -201,6 +201,8 @@ def read_root(desk: Desk, path: str | None) -> Ed25519PrivateKey:
         ServiceError: it is missing, not private, or no client pins it.
     """
     path = path or os.path.join(desk.data, secret_files.ROOT, CURRENT)
+    if not os.path.lexists(path):
+        raise ServiceError("root", path, "the root's private key is not here", "name its file with `--root`")
     root = keys.read_private_pem(path)
     if keys.key_id(root) not in {pins.root_id(one) for one in pins.read_roots(desk.data)}:
         raise ServiceError("root", path, "no client pins this root", f"`{pins.PINS}` has those that they do")
