@@ -134,13 +134,16 @@ def repeated(
 ) -> Outcome:
     """What a request did when it was here before, said again if device and licence are still good for it."""
     if device is None or before.request_hash != request_hash or before.device_id != device.id:
-        return Outcome(
-            refusal=Problem("IDEMPOTENCY_MISMATCH", "the idempotency key was used for another request")
-        )
+        return Outcome(refusal=other_request())
     refusal = core.standing(row, device, scene.now)
     if refusal is not None:
         return Outcome(refusal=refusal)
     return Outcome(device=device, terms=core.Terms.from_claims(json.loads(before.lease)))
+
+
+def other_request() -> Problem:
+    """That an idempotency key comes with another request than before."""
+    return Problem("IDEMPOTENCY_MISMATCH", "the idempotency key was used for another request")
 
 
 def times(scene: Scene, device: Device, kind: str, within_s: int) -> int:

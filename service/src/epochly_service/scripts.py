@@ -20,6 +20,7 @@ from epochly_service.scene import (
     devices_of_caller,
     early_outcome,
     license_of_key,
+    other_request,
     repeated,
     times,
 )
@@ -51,6 +52,8 @@ def trial(scene: Scene, body: Enrolment) -> Outcome:
     macs = peppered.trial_macs(scene.peppers, body.digest)
     had = store.trial_license(scene.conn, macs)
     if had is None:
+        if store.remembered(scene.conn, scene.caller.kid, body.ik, scene.now) is not None:
+            return Outcome(refusal=other_request())  # and the machine keeps its trial
         row = License(
             account_id=scene.new_id("acc"),
             id=scene.new_id("lic"),
