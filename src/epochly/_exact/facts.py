@@ -30,6 +30,7 @@ LEAST, MOST = -(2**63), 2**63 - 1
 DEEPEST = 6  # substitutions in one proof
 PATIENCE = 4  # rounds before a bound that still moves is given up to the next of `STOPS`
 STOPS = (LEAST, -WIDEST, -(2**53), -(2**31), -1, 0, 1, 2**31, 2**53, WIDEST, MOST)
+ROOM = 2**32  # beyond what is held true of a name is where bounds computed from it stop
 MAKERS = (np.zeros, np.ones, np.empty, np.full)
 TO_INT = TO_PYTHON[int][1]
 LIKE = (np.zeros_like, np.ones_like, np.empty_like)
@@ -281,6 +282,8 @@ class Facts:
     def settle(self) -> None:
         """The fixed point."""
         self.bounds, self.proved = {}, {}
+        ends = {end for low, high in self.assumed.values() for end in (low - ROOM, high + ROOM)}
+        stops = {*STOPS, *(end for end in ends if LEAST < end < MOST)}
         ints = [name for name in self.values if self.is_int(name)]
         for turn in range(64 * PATIENCE):
             moved = False
@@ -292,8 +295,8 @@ class Facts:
                 if before is not None:
                     found = (min(found[0], before[0]), max(found[1], before[1]))
                     if turn >= PATIENCE and found != before:
-                        low = max(stop for stop in STOPS if stop <= found[0])
-                        high = min(stop for stop in STOPS if stop >= found[1])
+                        low = max(stop for stop in stops if stop <= found[0])
+                        high = min(stop for stop in stops if stop >= found[1])
                         found = (
                             found[0] if found[0] == before[0] else low,
                             found[1] if found[1] == before[1] else high,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 from numba.core import ir as numba_ir
 
+from epochly._exact.constructors import ABS
 from epochly._exact.facts import LEAST, MOST, Bounds, Facts, computed_bounds
 from epochly._exact.kinds import PYTHON
 from epochly._exact.lowering import (
@@ -126,6 +127,10 @@ UNSIGNED_QUOTIENT = _of_two("floordiv_positive", lambda _c, b, _s, a: b.udiv(*a)
 MASK = _of_two("mask", _masked)
 RIGHT_SHIFT = _of_two("rshift", lambda _c, b, _s, a: b.ashr(*a))
 TRUE_QUOTIENT = primitive("unchecked_truediv", {PAIR: (FLOAT, _true_quotient)})
+ABSOLUTE = primitive(
+    "unchecked_abs",
+    {(INT,): (INT, lambda _c, b, _s, a: b.select(b.icmp_signed("<", a[0], ZERO), b.sub(ZERO, a[0]), a[0]))},
+)
 NEGATIVE = primitive("unchecked_negative", {(INT,): (INT, lambda _c, b, _s, a: b.sub(ZERO, a[0]))})
 COMPARED = {
     id(MIXED_COMPARISONS[function]): primitive(
@@ -158,6 +163,9 @@ def leave_out_checks(plan: Plan, facts: Facts) -> None:
                 key = WRAPPING[functions[id(swap.key)]]
         if key is not None:
             plan.swaps[position] = Swap(expression, key, swap.signature)
+    for name, value in facts.values.items():
+        if facts.is_int(name) and facts.called(value) is ABS and facts.of(value.args[0].name)[0] > LEAST:
+            plan.swaps.append(Swap(value, ABSOLUTE, INT(INT)))
 
 
 def _only_masked(plan: Plan, facts: Facts) -> set[int]:
