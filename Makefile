@@ -1,5 +1,5 @@
 # Two commands do all the set-up on a machine with git, make and Python 3.11 or newer:
-#   make demo   judge a real signed wheel and a tampered copy of it, then rehearse a whole release, offline
+#   make demo   judge a real signed wheel and a tampered copy of it, rehearse a whole release, and grant a licence, offline
 #   make test   lint, types, tests
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,9 +11,10 @@ PACKAGES := . verify sbom release service
 
 .PHONY: demo rehearse second-opinion test lint types unit test-network test-slow test-browser test-corpus bench bench-runtime fuzz lock docs clean
 
-demo: $(VENV)/.release second-opinion
+demo: $(VENV)/.release $(VENV)/.demo second-opinion
 	@$(BIN)/python tools/demo.py
 	@$(BIN)/python -P -m epochly_release rehearse --commit HEAD --out .demo/release
+	@$(BIN)/python tools/demo_licence.py
 
 rehearse: $(VENV)/.release second-opinion
 	@$(BIN)/python -P -m epochly_release rehearse --attacks
@@ -69,7 +70,7 @@ docs: $(VENV)/.dev
 
 # The development lock holds all of the others, which take its versions: what was tested together is used together.
 lock: $(VENV)/.dev
-	cd requirements && for name in dev verify release build service fuzz bench corpus; do \
+	cd requirements && for name in dev verify release build service demo fuzz bench corpus; do \
 	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
 	    $$(test $$name = dev || echo --constraint dev.txt) \
 	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt || exit 1; \
@@ -81,6 +82,11 @@ $(VENV)/bin/python:
 $(VENV)/.release: requirements/release.txt verify/pyproject.toml sbom/pyproject.toml release/pyproject.toml VERSION | $(VENV)/bin/python
 	$(PIP) $(LOCKED) requirements/release.txt
 	$(PIP) install --no-deps --no-build-isolation --no-index -e verify -e sbom -e release
+	@touch $@
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml service/pyproject.toml VERSION $(VENV)/.release
+	$(PIP) $(LOCKED) requirements/demo.txt
+	$(PIP) install --no-deps --no-build-isolation --no-index -e . -e service
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml $(wildcard */pyproject.toml) VERSION | $(VENV)/bin/python

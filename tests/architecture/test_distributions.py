@@ -103,6 +103,7 @@ def test_locks_hold_every_requirement_by_hash(root):
         "bench.txt",
         "build.txt",
         "corpus.txt",
+        "demo.txt",
         "dev.txt",
         "fuzz.txt",
         "release.txt",

@@ -27,22 +27,23 @@ class Service:
     """`epochly-service serve` as a process on a free port, over a folder of its own; what it says a client needs is in `environ`."""
 
     def __init__(self, folder, *options):
-        self.folder, self.options = str(folder), options
+        self.folder, self.log, self.options = str(folder), f"{folder}.log", options
         self.environ, self.port, self.process, self.road = {}, 0, None, None
         self.has_customer = False
 
     def start(self):
         """Start it, and wait until it listens."""
         command = [sys.executable, "-m", "epochly_service", "serve", "--data", self.folder, "--port", "0"]
-        self.process = subprocess.Popen(
-            [*command, *self.options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [*command, *self.options], stdout=subprocess.PIPE, stderr=log, text=True
+            )
         said = ""
         for line in self.process.stdout:
             said += line
             if line == "\n" and "EPOCHLY_ROOT_KEY" in said:
                 break
-        assert "EPOCHLY_ROOT_KEY" in said, self.process.stderr.read()
+        assert "EPOCHLY_ROOT_KEY" in said, self.logged()
         self.port = int(re.search(r"listening on .*:(\d+)", said)[1])
         self.environ = dict(re.findall(r"^  (\w+)=(\S+)$", said, re.MULTILINE))
         return self
@@ -51,13 +52,18 @@ class Service:
         """End it kindly."""
         if self.process.poll() is None:
             self.process.terminate()
-            _, errors = self.process.communicate(timeout=WAIT_S)
-            assert (self.process.returncode, "Traceback" in errors) == (0, False), errors
+            self.process.communicate(timeout=WAIT_S)
+            assert (self.process.returncode, "Traceback" in self.logged()) == (0, False), self.logged()
 
     def kill(self):
         """End it without a word."""
         self.process.kill()
         self.process.communicate(timeout=WAIT_S)
+
+    def logged(self):
+        """All that it wrote to its log."""
+        with open(self.log, encoding="utf-8") as log:
+            return log.read()
 
     def admin(self, *words):
         """Run `epochly-service admin` beside it; its answer's value."""

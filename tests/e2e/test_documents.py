@@ -32,6 +32,34 @@ def test_readme_shows_what_the_demo_prints():
     assert done.stdout.strip() == blocks(ROOT / "README.md", "text")[0].strip()
 
 
+def masked(text: str) -> list[str]:
+    """What a demonstration of licences prints, without what differs from run to run: keys, ids, ports and times."""
+    for pattern, instead in (
+        (r"EPOCHLY-[0-9A-Z-]{29}", "KEY"),
+        (r"\b(acc|lic|dev)_[\w-]{22}", r"\1_ID"),
+        (r"localhost:\d+", "localhost:PORT"),
+        (r"\d{4}-\d\d-\d\d", "DAY"),
+        (r"\d\d:\d\d UTC \(in \d+ \w+\)", "TIME"),
+    ):
+        text = re.sub(pattern, instead, text)
+    return text.strip().splitlines()
+
+
+def test_readme_shows_what_the_licence_demo_prints():
+    """The README's third output is the demonstration's of a licence, which `make demo` runs last."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "demo_licence.py")],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert masked(done.stdout) == masked(blocks(ROOT / "README.md", "text")[2])
+    recipe = re.search(r"^demo:.*\n(?:\t.*\n)+", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe[0].splitlines()[-1] == "\t@$(BIN)/python tools/demo_licence.py"
+
+
 def test_readme_opens_with_the_two_commands():
     """The first thing a reader sees to type are `make demo` and `make test`, and both exist."""
     assert blocks(ROOT / "README.md", "console")[0].split("\n")[:2] == ["$ make demo", "$ make test"]
