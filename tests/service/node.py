@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from wire import URL, Device, Wire, opened
 
 from epochly_service import keys, license_keys, peppered, secret_files, store
@@ -112,6 +113,18 @@ class Node:
     def put_device(self, row):
         """Write a device's row as it is to be."""
         self.database.write(lambda conn: store.update_device(conn, row))
+
+    @contextmanager
+    def statements(self):
+        """The statements that the database is sent within the block."""
+        seen = []
+
+        def note(_conn, _cursor, statement, *_):
+            seen.append(statement)
+
+        event.listen(self.database.engine, "before_cursor_execute", note)
+        yield seen
+        event.remove(self.database.engine, "before_cursor_execute", note)
 
     def faults(self):
         """Invariants that do not hold."""

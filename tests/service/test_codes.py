@@ -276,6 +276,23 @@ def test_the_same_is_said_of_an_unknown_and_a_foreign_device(node):
     assert theirs.validate().status == 200
 
 
+def test_the_same_is_done_for_an_unknown_and_a_foreign_device(node):
+    """The two take the same statements of the database, so that how long they take says nothing either."""
+    mine, theirs = node.enrolled(node.issue()[0]), node.enrolled(node.issue()[0])
+    mine.validate()  # the node knows the key from now on
+    done = []
+    for id_ in (theirs.device_id, "dev_AAAAAAAAAAAAAAAAAAAAAA"):
+        with node.statements() as seen:
+            assert mine.validate(device_id=id_).code == "DEVICE_NOT_FOUND"
+        done.append(seen)
+    assert done[0] == done[1]
+    for typed in ("EPOCHLY-00000-00000-00000-00000-00000", "EPOCHLY-00000-00000-00000-00000-00001"):
+        with node.statements() as seen:
+            assert mine.register(typed).code == "LICENSE_NOT_FOUND"
+        done.append(seen)
+    assert done[2] == done[3]
+
+
 def test_the_same_is_said_of_a_licence_key_with_a_typing_error_and_one_that_never_was(node):
     """How a licence key is wrong is not told."""
     device = Device(node.wire)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -67,6 +68,36 @@ def test_sqlite_writers_begin_immediately_and_readers_do_not_wait(sqlite_databas
         raw.close()
     names = sqlite_database.read(lambda conn: conn.execute(text("SELECT count(*) FROM accounts")).scalar())
     assert names == 2
+
+
+def test_sqlite_writers_that_read_first_are_never_told_that_it_is_locked(sqlite_database):
+    """A transaction that reads before it writes waits for another process's from its start, and sees what that one wrote."""
+    other = open_database(str(sqlite_database.engine.url))
+    sqlite_database.write(lambda conn: store.insert_account(conn, account_id="acc_1", name="n", at=0))
+    reading, written = threading.Event(), threading.Event()
+
+    def count_on(conn):
+        conn.execute(text("UPDATE accounts SET created_at = created_at + 1"))
+
+    def second(conn):
+        at = conn.scalar(text("SELECT created_at FROM accounts"))
+        reading.set()
+        written.wait(0.5)
+        conn.execute(text("UPDATE accounts SET created_at = :at"), {"at": at + 1})
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def first(conn):
+            count_on(conn)
+            started = pool.submit(other.write, second)
+            reading.wait(0.2)  # a writer that began without its lock would read the state before ours here
+            return started
+
+        started = sqlite_database.write(first)
+        written.set()
+        started.result(10)
+    other.close()
+    assert sqlite_database.read(lambda conn: conn.scalar(text("SELECT created_at FROM accounts"))) == 2
 
 
 def test_a_writer_that_waits_too_long_is_told_busy(sqlite_database, monkeypatch):

@@ -130,4 +130,6 @@ def test_leases_signed_before_a_rotation_are_signed_again_by_a_key_of_their_time
     by_kid = {one["kid"]: one for one in claims["keys"]}
     assert by_kid[newest]["status"] == "active"
     assert by_kid[newest]["nbf"] > device.lease["iat"]
+    assert by_kid[device.signer]["nbf"] <= device.lease["iat"]
     assert device.validate().status == 200
+    assert device.signer == newest

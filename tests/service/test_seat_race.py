@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from wire import Device
 
+from epochly_service import store
 from epochly_service.errors import Problem
 from epochly_service.proofs import Call
-from epochly_service.scene import Enrolment
+from epochly_service.scene import Enrolment, Renewal
 from epochly_service.service import SignedProblem
 
 CLIENTS, ROUNDS = 16, 50
@@ -52,6 +53,21 @@ def test_the_last_seat_is_sold_once(node):
     assert outcomes == [["SEAT_LIMIT_REACHED"] * (CLIENTS - 1) + ["lease"]] * ROUNDS
     assert [node.license(license_id).seats_used for license_id in licenses] == [1] * ROUNDS
     assert node.faults() == []
+
+
+def test_the_statement_alone_sells_no_seat_twice(node):
+    """Taking a seat is right by itself: sixteen that take one at once, with nothing locked before, get what there is."""
+    _, license_id = node.issue(seats=3)
+    row = node.license(license_id)
+    start = threading.Barrier(CLIENTS)
+
+    def take(_):
+        start.wait(30)
+        return node.database.write(lambda conn: store.take_seat(conn, row))
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        assert sum(pool.map(take, range(CLIENTS))) == 3
+    assert node.license(license_id).seats_used == 3
 
 
 def test_one_nonce_is_good_for_one_of_sixteen(node):
@@ -99,6 +115,29 @@ def test_a_repeat_that_races_its_first_try_has_no_second_effect(node):
     assert len(ids) == 1
     row = node.device(ids.pop())
     assert (row.lease_seq, node.license(license_id).seats_used, node.faults()) == (1, 1, [])
+
+
+def test_of_two_copies_that_ask_at_the_same_moment_one_is_told(node):
+    """Two renewals with one sequence at once are a fork, however close: one gets the lease, the other learns of it."""
+    services = [node.service, node.another()]
+    outcomes = []
+    for _ in range(10):
+        device = node.enrolled(node.issue(seats=1)[0])
+        path = f"/v1/devices/{device.device_id}/heartbeat"
+        calls = [Call("POST", path, b"", device.proof("POST", path)) for _ in range(2)]
+        start = threading.Barrier(2)
+
+        def ask(number, calls=calls, start=start, device=device):
+            start.wait(30)
+            try:
+                services[number].renew(calls[number], Renewal(device.device_id, f"{number}" * 22))
+            except SignedProblem as problem:
+                return problem.problem.code
+            return "lease"
+
+        with ThreadPoolExecutor(2) as pool:
+            outcomes.append(sorted(pool.map(ask, range(2))))
+    assert outcomes == [["DEVICE_CLONED", "lease"]] * 10
 
 
 def test_two_machines_that_race_for_one_trial_get_one(node):

@@ -179,7 +179,7 @@ class Device:
         self.key = key or Ed25519PrivateKey.generate()
         self.digest = digest
         self.device_id, self.seq, self.lease = "", 0, None
-        self.cn = ""
+        self.cn = self.signer = ""
 
     @property
     def pub(self):
@@ -231,6 +231,7 @@ class Device:
         assert lease["fp"] == hashlib.sha256(self.digest.encode()).hexdigest()
         assert lease["dev"] == answer["device_id"]
         self.device_id, self.seq, self.lease = answer["device_id"], lease["seq"], lease
+        self.signer = json.loads(unb64u(answer["lease"].rpartition(".")[2]))["kid"]
 
     def refusal(self, answer):
         """The claims of a signed refusal, judged as a client does."""
