@@ -374,3 +374,26 @@ def test_the_service_keeps_no_key_and_no_fingerprint(service, machine):
         assert raw not in kept
         assert b64u(raw).encode() not in kept
         assert raw.hex().encode() not in kept
+
+
+def test_a_trial_is_had_once_and_a_released_device_is_told(service, machine):
+    """Given back it goes on, and installed anew the machine gets none; what an operator freed is gone with the next answer."""
+    one = machine()
+    assert one.here("license", "trial")[0] == 0
+    trial = one.status()["licence"]
+    assert one.here("license", "release")[0] == 0
+    assert one.here("license", "trial")[0] == 0
+    assert one.status()["licence"] == trial
+    shutil.rmtree(one.state)
+    code, out, err = one.here("license", "trial")
+    line = "epochly: this machine has had its trial; hint: `epochly license activate` takes a licence key\n"
+    assert (code, out, err) == (1, "", line)
+    key, _ = service.issue()
+    service.admin("device", "release", one.activate(key))
+    shown = one.status(37 * HOUR_S)
+    line = (
+        "epochly: this device was released or disabled; hint: `epochly license activate` takes a seat again\n"
+    )
+    assert (shown["plan"], shown["said"]) == ("community", line)
+    one.activate(key)
+    assert one.status()["state"] == "good"
