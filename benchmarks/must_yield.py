@@ -206,8 +206,8 @@ def measure(*, rounds: int, only: Sequence[str] = (), turn_s: float = 0.04) -> d
         started = start_up(environment, folder, rounds=4 * rounds)
         for name, arguments in programs():
             if not only or name in only:
-                print(f"measuring {name} ...", file=sys.stderr, flush=True)
                 found.append(measured(name, arguments, environment, folder, rounds=rounds))
+                print(line(found[-1]), file=sys.stderr, flush=True)  # kept, if the run is cut short
     return {"start_up_ms": started, "programs": found}
 
 
@@ -234,20 +234,22 @@ def heads(found: dict[str, object]) -> dict[str, float]:
     }
 
 
+def line(row: Yielded) -> str:
+    """One program's line of the table."""
+    if row.why_not:
+        return f"{row.program:<26} not run: {row.why_not}"
+    low, high = row.bounds
+    return (
+        f"{row.program:<26} {row.ratio:>6.3f} {f'{low:.3f}..{high:.3f}':>14} {geometric_mean(row.walls):>6.3f} "
+        f"{row.warm_up_s:>8.2f} {row.compiled or '':>8}  {row.verdict}"
+    )
+
+
 def report(found: dict[str, object], busy: str = "") -> str:
     """The table, and what is outside."""
     rows: list[Yielded] = found["programs"]  # type: ignore[assignment]
     head = f"{'processor time':<26} {'ratio':>6} {'95 %':>14} {'wall':>6} {'once, s':>8} {'compiled':>8}  goal {GOAL}"
-    lines = [head, "-" * len(head)]
-    for row in rows:
-        if row.why_not:
-            lines.append(f"{row.program:<26} not run: {row.why_not}")
-            continue
-        low, high = row.bounds
-        lines.append(
-            f"{row.program:<26} {row.ratio:>6.3f} {f'{low:.3f}..{high:.3f}':>14} {geometric_mean(row.walls):>6.3f} "
-            f"{row.warm_up_s:>8.2f} {row.compiled or '':>8}  {row.verdict}"
-        )
+    lines = [head, "-" * len(head), *map(line, rows)]
     ran = [row for row in rows if not row.why_not]
     if ran:
         by_round = [geometric_mean(each) for each in zip(*(row.processors for row in ran), strict=True)]
