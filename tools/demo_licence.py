@@ -55,10 +55,10 @@ def show_all(environ: dict[str, str]) -> int:
     licence, key = re.search(r"lic_[\w-]{22}", issued), re.search(r"EPOCHLY-[0-9A-Z-]{29}", issued)
     if licence is None or key is None:
         return 1
-    activate, status = ("epochly", "license", "activate"), ("epochly", "license", "status")
+    activate, refresh, status = (("epochly", "license", word) for word in ("activate", "refresh", "status"))
     show(activate, environ, typed=key[0])
     show((*operator, "license", "suspend", licence[0]), environ)
-    show(activate, environ, typed=key[0], expected=1)
+    show(refresh, environ, expected=1)
     shown = show(status, environ, expected=1)
     return 0 if re.search(r"^plan +community$", shown, re.MULTILINE) else 1
 

@@ -107,6 +107,9 @@ def test_a_life_of_a_licence(run, machine, service):
     code, out, _ = run("license", "devices")
     assert code == 0
     assert re.search(r"^\* dev_\S+ +active +seen 2027-01-15 +lease until 2027-01-18", out, re.MULTILINE)
+    before = held(machine()).lease
+    assert run("license", "refresh")[0] == 0
+    assert held(machine()).lease != before
     code, out, _ = run("license", "checkout", "14")
     assert code == 0
     assert "(in 14 days)" in out
@@ -118,6 +121,9 @@ def test_a_life_of_a_licence(run, machine, service):
     assert run("license", "release")[:2] == (0, "the seat is free, and nothing is held here any more\n")
     code, out, err = run("license", "release")
     assert code == 1
+    assert "holds no licence; hint: `epochly license activate`" in err
+    code, out, err = run("license", "refresh")
+    assert (code, out) == (1, "")
     assert "holds no licence; hint: `epochly license activate`" in err
     assert not may(machine())
 

@@ -13,7 +13,7 @@ from epochly.licensing import licence_key, words
 from epochly.licensing.answers import Granted, Released
 from epochly.licensing.device import identified
 from epochly.licensing.held import is_device_id
-from epochly.licensing.session import RAW
+from epochly.licensing.session import NO_LICENCE, RAW
 from epochly.licensing.state import StateProblem
 from epochly.licensing.world import session_here
 from epochly.net.messages import Compatibility, Listed
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from epochly.licensing.answers import Answer
     from epochly.licensing.session import Session
 
-USAGE = """usage: epochly license status | trial | devices | release [DEVICE | --forget]
+USAGE = """usage: epochly license status | refresh | trial | devices | release [DEVICE | --forget]
        epochly license activate [KEY] | transfer DEVICE [KEY] | checkout DAYS
        epochly device show [--raw] | rekey
        epochly compatibility
@@ -46,6 +46,7 @@ def main(words_given: list[str], environ: Mapping[str, str]) -> int:
     command = " ".join(words_given[:2])
     commands: dict[str, Callable[[Session, list[str]], int]] = {
         "license status": _status,
+        "license refresh": _refresh,
         "license activate": _activate,
         "license trial": _trial,
         "license release": _release,
@@ -105,6 +106,18 @@ def _status(session: Session, rest: list[str]) -> int:
     if trouble:
         _say(trouble)
         return NOT_DONE
+    return DONE
+
+
+def _refresh(session: Session, rest: list[str]) -> int:
+    """Ask now what `status` asks when it is due: after an upgrade, say."""
+    _none(rest, "refresh")
+    answer = session.refresh()
+    if answer is None:
+        raise StateProblem(session.world.state.path, "holds no licence", NO_LICENCE)
+    if not isinstance(answer, Granted):
+        return _told(answer)
+    _table(words.lease_rows(answer.lease, session.world.now()))
     return DONE
 
 

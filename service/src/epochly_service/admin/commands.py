@@ -61,7 +61,7 @@ def license_issue(desk: Desk, options: argparse.Namespace) -> Said:
     )
     lines = [
         f"key      {key}   (shown this once: it is kept nowhere)",
-        f"licence {row.id} is issued: {row.plan}, {row.seats_max} {row.seat} seats, until {day(row.expires_at)}",
+        f"licence {row.id} is issued: {row.plan}, {row.seats_max} {row.seat} seat{'s' * (row.seats_max != 1)}, until {day(row.expires_at)}",
     ]
     return Said(lines, {"license": license_shape(row), "key": key})
 
