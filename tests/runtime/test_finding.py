@@ -107,7 +107,9 @@ def test_sampler_looks_less_often_while_there_is_no_news():
     """Each sample says for how many it stands; news brings the first pace back."""
     weights, news = [], []
 
-    def sink(_code, _line, weight):
+    def sink(code, _line, weight):
+        if code.co_filename != __file__:  # another thread of the test runner's
+            return False
         weights.append(weight)
         news.append(len(weights) == 60)
         return news[-1]

@@ -31,7 +31,6 @@ MUTANTS = {  # what is broken, and within how many programs it has to be found; 
     "no undo": 150,
     "Python's numbers for NumPy's": 60,
     "the remainder has C's sign": 120,
-    "what is not read is dropped": 200,
 }
 
 
