@@ -1,0 +1,340 @@
+"""How many validations a second does the licence service answer on this machine, beside what none can do without?
+
+The floor of a validation is one Ed25519 verification, one signature and one durable write. It runs in as many processes as the
+service, SQLite's one after the other as SQLite writes, PostgreSQL's on as many connections as there are clients. The service is
+asked over TLS by the real client's proofs: one process over SQLite, two over PostgreSQL. Sides take turns. The clients run here
+too, and what they take of the machine is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import signal
+import sqlite3
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import psutil
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from epochly.licensing import tokens
+from epochly.licensing.canonical import b64u, canonical, kid_of
+from epochly.licensing.claims import Proof
+
+ROOT = Path(__file__).resolve().parents[1]
+GOAL = 3.0  # times the floor
+PROCESSES = {"sqlite": 1, "postgresql": 2}
+URL = "https://licences.localhost"  # what proofs cover, whichever process is asked
+DURABLE = {
+    "shared_buffers": "64MB"
+}  # of PostgreSQL, which is otherwise as it comes: every commit waits for the disk
+MESSAGE_BYTES = 700  # of a proof, of a lease
+VALIDATE = "/v1/license/validate"
+
+
+# --- the floor
+
+
+def spend(engine, place, seconds, lines, start_at):
+    """Verify, sign and write for so long, on so many lines at once; prints how often."""
+    private = Ed25519PrivateKey.generate()
+    public, message = private.public_key(), os.urandom(MESSAGE_BYTES)
+    signature, done = private.sign(message), []
+
+    def line():
+        with closing(_writer(engine, place)) as connection:
+            count = 0
+            time.sleep(max(0.0, start_at - time.time()))
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                public.verify(signature, message)
+                private.sign(message)
+                _write(engine, connection)
+                count += 1
+            done.append(count)
+
+    threads = [threading.Thread(target=line) for _ in range(lines)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(sum(done))
+
+
+def _writer(engine, place):
+    if engine == "sqlite":
+        connection = sqlite3.connect(place, isolation_level=None, timeout=30, check_same_thread=False)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("CREATE TABLE IF NOT EXISTS spent (h TEXT PRIMARY KEY, until INTEGER) STRICT")
+        return connection
+    import psycopg
+
+    connection = psycopg.connect(place, autocommit=True)
+    connection.prepare_threshold = 0
+    return connection
+
+
+def _write(engine, connection):
+    values = (os.urandom(32).hex(), 1)
+    if engine == "sqlite":
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO spent VALUES (?, ?)", values)
+        connection.execute("COMMIT")
+    else:
+        connection.execute("INSERT INTO spent VALUES (%s, %s)", values)
+
+
+def floor(engine, place, seconds, connections):
+    """How many a second, by as many processes as serve."""
+    processes = PROCESSES[engine]
+    lines = 1 if engine == "sqlite" else connections // processes
+    said = ["--floor", engine, place, str(seconds), str(lines), str(time.time() + 1.5)]
+    started = [
+        subprocess.Popen([sys.executable, __file__, *said], stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    return sum(int(process.communicate()[0]) for process in started) / seconds
+
+
+# --- the service
+
+
+@contextmanager
+def served(data, database_url):
+    """One process of the service; gives its id and its port."""
+    command = [
+        sys.executable,
+        "-m",
+        "epochly_service",
+        "serve",
+        "--data",
+        data,
+        "--database-url",
+        database_url,
+    ]
+    command += ["--port", "0", "--public-url", URL, "--no-rate-limits"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        said = ""
+        while "listening on" not in said:
+            line = process.stdout.readline()
+            assert line, "the service did not start"
+            said += line
+        yield process.pid, int(re.search(r"listening on .*:(\d+)", said)[1])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+
+def issue(data, database_url, seats):
+    """A licence with so many seats; returns its key."""
+
+    def admin(*arguments):
+        command = [sys.executable, "-m", "epochly_service", "admin", *arguments, "--json"]
+        command += ["--data", data, "--database-url", database_url]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    admin("account", "add", "Benchmark")
+    return admin(
+        "license", "issue", "Benchmark", "--plan", "professional", "--seats", str(seats), "--days", "30"
+    )["key"]
+
+
+class Client:
+    """A device that validates again and again on one connection: each answer brings the nonce of the next request."""
+
+    def __init__(self, port, context):
+        self.port, self.context = port, context
+        self.key = Ed25519PrivateKey.generate()
+        self.pub = self.key.public_key().public_bytes_raw()
+        self.kid, self.digest = kid_of(self.pub), os.urandom(32).hex()
+        self.nonce = self.device_id = ""
+        self.seq = 0
+        self.took = []
+
+    async def begin(self, license_key):
+        """Connect and take a seat."""
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self.context, server_hostname="localhost"
+        )
+        await self._send("POST", "/v1/nonce", b"", "")
+        said = {
+            "license_key": license_key,
+            "fp": {"digest": self.digest, "v": 1},
+            "node_id": "3f2b8c1e-9a4d-4c6e-8f10-2b7d5e9a1c34",
+            "client_version": "0.1.0",
+            "ik": b64u(os.urandom(16)),
+        }
+        answer = json.loads(await self._ask("/v1/devices", said, pub=True))
+        self.device_id = answer["device_id"]
+
+    async def validate(self, until):
+        """Validate until then; returns how often."""
+        count = 0
+        while (began := time.monotonic()) < until:
+            said = {
+                "device_id": self.device_id,
+                "fp": {"digest": self.digest, "v": 1},
+                "ik": b64u(os.urandom(16)),
+            }
+            await self._ask(VALIDATE, said)
+            self.took.append(time.monotonic() - began)
+            count += 1
+        return count
+
+    async def _ask(self, path, said, *, pub=False):
+        body = canonical(said)
+        claims = Proof(
+            kid=self.kid,
+            htm="POST",
+            htu=URL + path,
+            bdg=sha256(body).hexdigest(),
+            nonce=self.nonce,
+            cn=b64u(os.urandom(16)),
+            iat=1,
+            jti=b64u(os.urandom(16)),
+            seq=self.seq,
+            cv="0.1.0",
+            pub=b64u(self.pub) if pub else None,
+        ).claims()
+        answer = await self._send("POST", path, body, tokens.mint(tokens.PROOF, claims, self.key))
+        self.seq += 1
+        return answer
+
+    async def _send(self, method, path, body, proof):
+        lines = [f"{method} {path} HTTP/1.1", "Host: licences.localhost", f"Content-Length: {len(body)}"]
+        lines += [f"Epochly-Proof: {proof}", "Content-Type: application/json"] if proof else []
+        self.writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(re.search(r"(?im)^content-length: (\d+)", head)[1])
+        answer = await self.reader.readexactly(length)
+        if not head.startswith(("HTTP/1.1 200", "HTTP/1.1 201")):
+            raise RuntimeError(answer.decode())
+        self.nonce = re.search(r"(?im)^epochly-nonce: (\S+)", head)[1]
+        return answer
+
+    def end(self):
+        self.writer.close()
+
+
+class Turn(NamedTuple):
+    """What a turn of the service came to: validations a second; seconds of processor time of servers and clients for one."""
+
+    rate: float
+    served_s: float
+    asked_s: float
+
+
+def validations(clients, loop, pids, seconds):
+    """All clients at once for so long."""
+    servers = [psutil.Process(pid) for pid in pids]
+    before, mine = [sum(server.cpu_times()[:2]) for server in servers], time.process_time()
+    began = time.monotonic()
+
+    async def all_of_them():
+        return await asyncio.gather(*(client.validate(began + seconds) for client in clients))
+
+    count = sum(loop.run_until_complete(all_of_them()))
+    took, mine = time.monotonic() - began, time.process_time() - mine
+    used = sum(sum(server.cpu_times()[:2]) for server in servers) - sum(before)
+    return Turn(count / took, used / count, mine / count)
+
+
+# --- both
+
+
+@contextmanager
+def databases(engine, folder):
+    """Where the service and the floor keep what they write: (URL, place)."""
+    if engine == "sqlite":
+        yield f"sqlite:///{folder}/data/service.db", f"{folder}/floor.db"
+        return
+    sys.path.insert(0, str(ROOT / "tests" / "service"))
+    from postgres_cluster import running
+
+    with running(DURABLE) as cluster:
+        name = cluster.create()
+        with closing(_writer(engine, cluster.url(name))) as connection:
+            connection.execute("CREATE TABLE spent (h TEXT PRIMARY KEY, until BIGINT)")
+        yield cluster.url(cluster.create()), cluster.url(name)
+
+
+def measure(engine, rounds, seconds, connections):
+    """Turns of floor and service; prints and returns how many times the floor's time a validation takes."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        url, place = stack.enter_context(databases(engine, folder))
+        data = os.path.join(folder, "data")
+        servers = [stack.enter_context(served(data, url)) for _ in range(PROCESSES[engine])]
+        license_key = issue(data, url, connections)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it is ours, and here
+        loop = asyncio.new_event_loop()
+        stack.callback(loop.close)
+        clients = [Client(servers[at % len(servers)][1], context) for at in range(connections)]
+        for client in clients:
+            loop.run_until_complete(client.begin(license_key))
+            stack.callback(client.end)
+        pids = [pid for pid, _ in servers]
+        validations(clients, loop, pids, 1.0)  # statements compiled, keys known
+        for client in clients:
+            client.took.clear()
+        floors, turns = [], []
+        for _ in range(rounds):
+            floors.append(floor(engine, place, seconds, connections))
+            turns.append(validations(clients, loop, pids, seconds))
+        took = sorted(each for client in clients for each in client.took)
+    rates, ratio = [turn.rate for turn in turns], max(floors) / max(turn.rate for turn in turns)
+    middle = median(floor_ / turn.rate for floor_, turn in zip(floors, turns, strict=True))
+    print(f"{engine}, {PROCESSES[engine]} process(es), {connections} clients")
+    print(f"  the floor     {max(floors):8.0f} a second, median {median(floors):.0f}")
+    print(f"  validations   {max(rates):8.0f} a second, median {median(rates):.0f}")
+    print(
+        f"  one takes     {took[len(took) // 2] * 1e3:8.1f} ms, 99 of 100 at most {took[len(took) * 99 // 100] * 1e3:.1f} ms"
+    )
+    print(
+        f"  processor     {min(turn.served_s for turn in turns) * 1e3:8.2f} ms of the service for one, "
+        f"{min(turn.asked_s for turn in turns) * 1e3:.2f} ms of the client"
+    )
+    print(
+        f"  the floor's rate is {ratio:.2f} times the service's, median {middle:.2f} (goal: below {GOAL:.0f})"
+    )
+    return ratio
+
+
+def main():
+    """Measure, print, and say whether the goal was met; as a child, spend the floor's time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of a turn")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--engine", choices=list(PROCESSES), action="append")
+    parser.add_argument("--floor", nargs=5, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.floor:
+        engine, place, seconds, lines, start_at = options.floor
+        spend(engine, place, float(seconds), int(lines), float(start_at))
+        return 0
+    ratios = [
+        measure(engine, options.rounds, options.seconds, options.connections)
+        for engine in options.engine or PROCESSES
+    ]
+    return 0 if max(ratios) < GOAL else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
