@@ -193,7 +193,7 @@ def test_run_reports_what_ran_where(tmp_path):
     assert work["calls"] >= work["compiled_calls"] > 50
     assert work["saved_ms"] < report["wall_ms"] * 100
     assert report["totals"]["total_calls"] == work["calls"]
-    assert report["samples"] > 10
+    assert report["samples"] > 3  # of 10 ms at first, of 50 later
 
 
 def test_run_at_level_0_only_reports(tmp_path):
