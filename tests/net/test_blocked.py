@@ -25,6 +25,9 @@ result = send(Request(endpoints.NONCE), base_url(os.environ), os.environ, "1", L
 print(json.dumps([type(result).__name__, getattr(result, "why", ""), getattr(result, "blocked", False), seen]))
 """
 BLOCKED = {"EPOCHLY_OFFLINE_MODE": "1"}
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="`strace` and network namespaces are Linux's own"
+)
 
 
 def outcome(environ, *before):
@@ -49,15 +52,21 @@ def connected(trace):
     return [line for line in lines if "AF_UNIX" not in line and "AF_NETLINK" not in line]
 
 
+def require(command):
+    """Fail where this machine cannot run a program so: a skip would hide that nothing was proved."""
+    found = shutil.which(command[0])
+    if not found or subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+        pytest.fail(
+            f"`{command[0]}` is not here, or may not do this; hint: `apt-get install strace util-linux`, or run as root"
+        )
+
+
 @pytest.fixture(scope="session")
 def strace(tmp_path_factory):
     """Run a program under the kernel's eyes: gives its outcome, and the calls that left it."""
-    if not shutil.which("strace"):
-        pytest.skip("`strace` is not here")
     path = tmp_path_factory.mktemp("strace") / "trace"
     command = ["strace", "-f", "-qq", "-o", str(path), "-e", "trace=network"]
-    if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("`strace` may not trace here")
+    require(command)
 
     def run(environ):
         found = outcome(environ, *command)
@@ -91,6 +100,7 @@ def test_a_request_that_is_allowed_goes_to_the_base_url_alone(serve, environ):
     assert all(f", {server.port}" in place for place in reached)
 
 
+@on_linux
 def test_offline_mode_connects_nowhere_by_the_kernels_word(strace, serve, environ):
     """No thread, library or child connects or sends either; the same program without the setting is seen to."""
     server = serve(answering(reply()))
@@ -103,14 +113,11 @@ def test_offline_mode_connects_nowhere_by_the_kernels_word(strace, serve, enviro
     assert all(f"htons({server.port})" in call or "127.0.0.1" in call or "::1" in call for call in calls)
 
 
+@on_linux
 def test_without_a_network_there_is_one_line(environ):
     """In a network namespace with nothing in it, not even a resolver, a request ends in words."""
     alone = ["unshare", "-n"]
-    if (
-        not shutil.which("unshare")
-        or subprocess.run([*alone, "true"], check=False, capture_output=True).returncode
-    ):
-        pytest.skip("no network namespace can be made here")
+    require(alone)
     kind, why, blocked, _ = outcome({**environ, "EPOCHLY_API_URL": "https://host.example"}, *alone)
     assert (kind, blocked) == ("Unreachable", False)
     assert why.startswith(("`host.example` has no address: ", "no connection to `host.example`"))

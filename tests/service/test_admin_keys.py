@@ -112,7 +112,7 @@ def test_root_is_followed_by_one_that_clients_know_already(deployment):
 def test_root_may_live_elsewhere(deployment, tmp_path):
     """A root in a file of its own rotates keys by `--root`; one that no client pins is refused, and so is none at all."""
     elsewhere = tmp_path / "stick.pem"
-    os.rename(deployment.data / "root" / "root.pem", elsewhere)
+    os.rename(deployment.data / "root-key" / "root.pem", elsewhere)
     assert "name its file with `--root`" in deployment.admin("keys", "rotate", code=1)[1]
     deployment.admin("keys", "rotate", "--root", str(elsewhere))
     deployment.admin("root", "new", "--out", str(tmp_path / "next.pem"))
@@ -129,7 +129,7 @@ def test_root_may_live_elsewhere(deployment, tmp_path):
 @pytest.mark.parametrize("spoil", ["mode", "text", "link", "other"])
 def test_root_file_that_will_not_do_is_one_line(deployment, tmp_path, spoil):
     """A key file open to others, of other text, behind a link or of another kind of key is refused and changes nothing."""
-    path = deployment.data / "root" / "root.pem"
+    path = deployment.data / "root-key" / "root.pem"
     if spoil == "mode":
         path.chmod(0o644)
     elif spoil == "text":

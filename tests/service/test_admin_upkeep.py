@@ -33,7 +33,7 @@ def test_backup_with_secrets_brings_a_whole_deployment_back(deployment, elsewher
     elsewhere.admin("restore", str(tmp_path / "b"))
     assert elsewhere.ask("doctor")["faults"] == 0
     assert elsewhere.ask("license", "list")["licenses"][0]["id"] == issued["license"]["id"]
-    assert not (elsewhere.data / "root" / "root.pem").exists()
+    assert not (elsewhere.data / "root-key" / "root.pem").exists()
     for path in elsewhere.data.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 

@@ -110,7 +110,7 @@ def test_doctor_has_a_word_on_a_key_that_ends_soon(well):
             "keys",
             "could not be checked",
         ),
-        (lambda data: os.unlink(data / "root" / "root.pub.pem"), "keyset", "could not be checked"),
+        (lambda data: os.unlink(data / "root-key" / "root.pub.pem"), "keyset", "could not be checked"),
     ],
 )
 @pytest.mark.parametrize("engine_name", ["sqlite"])

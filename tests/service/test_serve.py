@@ -73,7 +73,7 @@ def refused(capsys):
 
 def root_of(data):
     """The raw public root key as a client pins it."""
-    return load_pem_public_key((data / "root" / "root.pub.pem").read_bytes()).public_bytes_raw()
+    return load_pem_public_key((data / "root-key" / "root.pub.pem").read_bytes()).public_bytes_raw()
 
 
 def test_serve_works_at_once_and_says_how_a_client_uses_it(tmp_path, refused):
@@ -83,11 +83,11 @@ def test_serve_works_at_once_and_says_how_a_client_uses_it(tmp_path, refused):
         assert url == f"https://localhost:{port}"
         for line in (
             f"  EPOCHLY_API_URL={url}",
-            f"  EPOCHLY_ROOT_KEY={data}/root/root.pub.pem",
+            f"  EPOCHLY_ROOT_KEY={data}/root-key/root.pub.pem",
             f"  SSL_CERT_FILE={data}/tls/ca.pem",
         ):
             assert line in said
-        assert "move it to another machine" in said or (data / "root" / "root.pem").exists()
+        assert "move it to another machine" in said or (data / "root-key" / "root.pem").exists()
         wire = RemoteWire(url, data / "tls" / "ca.pem", root_of(data))
         answer = wire.send("GET", "/readyz")
         assert (answer.status, answer.headers["x-content-type-options"]) == (200, "nosniff")

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from epochly_service import audit
 from epochly_service.errors import ServiceError
 from epochly_service.migrating import migrate, newest
+from epochly_service.secret_files import ROOT, SECRETS, SIGNING
 from epochly_service.snapshot import (
     TABLES,
     Digest,
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
 
     from epochly_service.engines import Database
 
-SECRET_NAMES = re.compile(r"secrets\.json|signing/[A-Za-z0-9_-]{43}\.pem|root/root\.pub\.pem")
+SECRET_NAMES = re.compile(
+    "|".join((re.escape(SECRETS), SIGNING + r"/[A-Za-z0-9_-]{43}\.pem", re.escape(f"{ROOT}/root.pub.pem")))
+)
 FORMAT = "epochly-backup+v1"
 LINE_MAX_BYTES = 1_048_576  # the longest are keysets and raw attributes, a few KiB
 

@@ -2,8 +2,8 @@
 
     secrets.json            {"nonce": {"1": ...}, "pepper": {"1": ...}}, b64u of 32 bytes each; the highest version is used
     signing/KID.pem         private signing keys; the database holds the public halves
-    root/root.pem           private root key. It belongs on another machine: the service never reads it while it serves
-    root/root.pub.pem       what clients pin
+    root-key/root.pem           private root key. It belongs on another machine: the service never reads it while it serves
+    root-key/root.pub.pem       what clients pin
 
 Files are made with O_EXCL and renamed into place; a file that others may read, or a link, is refused.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SECRET_BYTES = 32
 FILE_MAX_BYTES = 65_536  # far above a handful of secrets
-SECRETS, SIGNING, ROOT = "secrets.json", "signing", "root"
+SECRETS, SIGNING, ROOT = "secrets.json", "signing", "root-key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from epochly_service import limits, logs, metrics, tls
+from epochly_service import limits, logs, metrics, pins, tls
 from epochly_service.census import census
 from epochly_service.encoding import new_id
 from epochly_service.engines import hold_server_lock, open_database
@@ -249,7 +249,7 @@ def _announce(
         "a client is pointed at it by",
         f"  EPOCHLY_API_URL={url}",
     ]
-    lines.append(f"  EPOCHLY_ROOT_KEY={os.path.abspath(os.path.join(options.data, 'root', 'root.pub.pem'))}")
+    lines.append(f"  EPOCHLY_ROOT_KEY={os.path.abspath(os.path.join(options.data, pins.PINS))}")
     if certificate is not None and certificate.authority is not None:
         lines.append(f"  SSL_CERT_FILE={os.path.abspath(certificate.authority)}")
     if options.pages:

@@ -1,7 +1,7 @@
 """Signing keys and roots: rotated with overlap, revoked, rehearsed, and a root's successor handed out before it is needed.
 
 A root is a file that is named for the moment of a change; the best place for it is no machine at all. Clients pin what
-`root/root.pub.pem` holds: the current root and, once `root new` made it, the next one.
+`root-key/root.pub.pem` holds: the current root and, once `root new` made it, the next one.
 """
 
 from __future__ import annotations
