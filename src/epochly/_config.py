@@ -31,6 +31,12 @@ MAX_WORKERS = 1024  # threads; more than any machine gains from, fewer than syst
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
+def yes_or_no(text: str) -> bool | None:
+    """What a variable says, blanks around it and capitals aside; an empty one says no, None is what nobody can read."""
+    plain = text.strip().lower()
+    return True if plain in _TRUE else False if plain in _FALSE else None
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Level 0..4, how eagerly functions are compiled, threads for level 1 (None: by cores), and the main switch.
@@ -79,16 +85,18 @@ class Config:
                     f"`EPOCHLY_MAX_WORKERS` is `{text}`, using one thread; hint: give 1 to {MAX_WORKERS}"
                 )
         text = environ.get("EPOCHLY_DISABLE", "").strip().lower()
-        if text not in _TRUE + _FALSE:
+        disabled = yes_or_no(text)
+        if disabled is None:
             lines.append(f"`EPOCHLY_DISABLE` is `{text}`, taken as 1; hint: give 1 or 0")
-        enabled = text in _FALSE
+        enabled = disabled is False
         cache: str | Literal[False] | None = None
         text = environ.get("EPOCHLY_CACHE", "").strip()
-        if text.lower() in _FALSE[1:]:
+        kept = yes_or_no(text)
+        if text and kept is False:
             cache = False
         elif text.startswith("/"):
             cache = text
-        elif text and text.lower() not in _TRUE:
+        elif kept is None:
             cache = False
             lines.append(f"`EPOCHLY_CACHE` is `{text}`, keeping nothing; hint: give 0, 1 or an absolute path")
         return cls(level, mode, workers, enabled=enabled, cache=cache), tuple(lines)

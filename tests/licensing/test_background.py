@@ -112,7 +112,7 @@ def test_files_that_cannot_be_used_end_in_patience(machine, service):
     os.chmod(session.world.state.path, 0o777)
     slept, published = run(session, service, 3)
     assert slept == []  # nothing can be read, so nothing is held
-    assert "may be written by others" in published[-1].trouble
+    assert "is writable by others" in published[-1].trouble
     os.chmod(session.world.state.path, 0o700)
     session.world.state.remove("device.key")
     slept, published = run(session, service, 3)

@@ -95,7 +95,7 @@ DAMAGES = {
     "token tampered": (tampered, "does not count"),
     "enrolment truncated": (cut("fp_local.json", 30), "holds not JSON"),
     "enrolment missing": (removed("fp_local.json"), "is missing"),
-    "folder writable by others": (lambda folder: os.chmod(folder, 0o777), "may be written by others"),
+    "folder writable by others": (lambda folder: os.chmod(folder, 0o777), "is writable by others"),
     "folder a link": (linked_folder, "is a symbolic link, or no folder"),
 }  # fmt: skip
 

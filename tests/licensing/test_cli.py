@@ -300,7 +300,7 @@ def test_trouble_is_a_line_and_exit_code_one(run, machine):
         code, _, err = run(*arguments)
         assert code == 1
         assert ONE_LINE.fullmatch(err)
-        assert "may be written by others" in err
+        assert "is writable by others" in err
 
 
 def test_settings_that_make_no_sense_are_a_line(capsys):

@@ -64,7 +64,7 @@ def test_state_folder_that_others_may_write_is_refused(state, bits):
     state.write("a", b"one")
     os.chmod(state.path, bits)
     for attempt in (lambda: state.read("a"), lambda: state.write("a", b""), lambda: state.remove("a")):
-        with pytest.raises(StateProblem, match="may be written by others; hint: `chmod 700") as caught:
+        with pytest.raises(StateProblem, match="is writable by others; hint: `chmod 700") as caught:
             attempt()
         assert ONE_LINE.fullmatch(str(caught.value))
 

@@ -19,6 +19,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from epochly._private import HAS_OWNERS, OTHERS_WRITE, SHARED, NotPrivate, open_in, opened, write_in
+
 with suppress(ImportError):  # Windows has none, see `HAS_OWNERS`
     import fcntl
 
@@ -30,9 +32,6 @@ HEADER = struct.Struct(">8sI32sQ32s")  # magic, format, key, bytes of payload, S
 SUFFIX, TEMPORARY, LOCK = ".entry", ".part", "lock"
 KEEP = 0.9  # of a limit that was passed; so that not every write has to make room
 STALE_S = 3600  # seconds; a file that is written takes milliseconds, so this one's writer is dead
-OPEN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-HAS_OWNERS = hasattr(os, "geteuid") and hasattr(os, "O_DIRECTORY")
-OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,27 +151,19 @@ def _nobody_else_may_replace(path: str) -> None:
 
 @contextmanager
 def _folder(path: str) -> Iterator[int]:
-    """The folder as a descriptor: what was checked is what is used, whatever its name comes to mean."""
+    """See `_private`."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | OPEN)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise _Unfit(f"the cache folder `{path}` is a symbolic link, or no folder") from None
-        raise
-    try:
-        seen = os.fstat(descriptor)
-        if seen.st_uid != os.geteuid():
-            raise _Unfit(f"the cache folder `{path}` belongs to another user")
-        if seen.st_mode & OTHERS_WRITE:
-            raise _Unfit(f"the cache folder `{path}` is writable by others; hint: `chmod 700` it")
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        with opened(path) as folder:
+            assert isinstance(folder, int)  # `open_store` needs owners
+            yield folder
+    except NotPrivate as error:
+        hint = "; hint: `chmod 700` it" if error.what == SHARED else ""
+        raise _Unfit(f"the cache folder `{path}` {error.what}{hint}") from None
 
 
 def _read(folder: int, digest: str, most: int) -> bytes:
     try:
-        descriptor = os.open(digest + SUFFIX, os.O_RDONLY | os.O_NONBLOCK | OPEN, dir_fd=folder)
+        descriptor = open_in(folder, digest + SUFFIX, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _Unfit("a symbolic link") from None
@@ -197,22 +188,12 @@ def _read(folder: int, digest: str, most: int) -> bytes:
 def _write(folder: int, digest: str, payload: bytes) -> None:
     header = HEADER.pack(MAGIC, FORMAT, bytes.fromhex(digest), len(payload), hashlib.sha256(payload).digest())
     temporary = f"{secrets.token_hex(8)}{TEMPORARY}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN, 0o600, dir_fd=folder)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(header + payload)
-            file.flush()
-            os.fsync(descriptor)
-        os.rename(temporary, digest + SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
-        raise
+    write_in(folder, digest + SUFFIX, header + payload, temporary=temporary)
 
 
 def _make_room(folder: int, limits: Limits) -> None:
     """Remove what was not used for longest until the limits hold, unless another process is doing so."""
-    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | OPEN, 0o600, dir_fd=folder)
+    lock = open_in(folder, LOCK, os.O_RDWR | os.O_CREAT)
     with closing(os.fdopen(lock, "rb", closefd=True)):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

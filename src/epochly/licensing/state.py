@@ -17,8 +17,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from epochly._private import HAS_OWNERS, LINK, SHARED, NotPrivate, open_in, opened, unlink_in, write_in
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from epochly._private import Folder
 
 KEY, NODE, INSTALL, ENROLLED, HELD, LOCK = (
     "device.key",
@@ -30,12 +34,7 @@ KEY, NODE, INSTALL, ENROLLED, HELD, LOCK = (
 )
 MOST_BYTES = 65_536  # bytes; a keyset of 32 keys and a lease have 9 kB
 LOCK_S = 25.0  # seconds; who holds it may wait for four answers of the service, 5 s each at most
-OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-OPEN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-HAS_OWNERS = hasattr(os, "geteuid") and hasattr(
-    os, "O_DIRECTORY"
-)  # Windows: the profile's own access list holds
 
 
 class StateProblem(Exception):  # noqa: N818 - it is told to the user, not caught as an error of theirs
@@ -57,7 +56,7 @@ class State:
         place = os.path.join(self.path, name)
         try:
             with _folder(self.path) as folder:
-                descriptor = _open(self.path, name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0), folder)
+                descriptor = open_in(folder, name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
                 with open(descriptor, "rb") as file:
                     _ours_alone(place, os.fstat(descriptor))
                     data = file.read(MOST_BYTES + 1)
@@ -83,19 +82,8 @@ class State:
         try:
             self.make()
             with _folder(self.path) as folder:
-                temporary = f".{name}.{secrets.token_hex(8)}"
-                descriptor = _open(self.path, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, folder)
-                try:
-                    with open(descriptor, "wb") as file:
-                        file.write(data)
-                        file.flush()
-                        os.fsync(descriptor)
-                    _rename(self.path, temporary, name, folder)
-                except OSError:
-                    with suppress(OSError):
-                        _unlink(self.path, temporary, folder)
-                    raise
-                if folder is not None:
+                write_in(folder, name, data, temporary=f".{name}.{secrets.token_hex(8)}")
+                if isinstance(folder, int):
                     os.fsync(folder)
         except OSError as error:
             raise _told(place, error) from error
@@ -104,7 +92,7 @@ class State:
         """Remove a file; one that is not there is no problem. Raises `StateProblem`."""
         try:
             with _folder(self.path) as folder:
-                _unlink(self.path, name, folder)
+                unlink_in(folder, name)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -131,7 +119,7 @@ class State:
         try:
             self.make()
             with _folder(self.path) as folder, suppress(FileExistsError):
-                os.close(_open(self.path, LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, folder))
+                os.close(open_in(folder, LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL))
             lock = FileLock(place, mode=0o600)
             lock.acquire(timeout=timeout_s)
         except Timeout:
@@ -147,32 +135,15 @@ class State:
 
 
 @contextmanager
-def _folder(path: str) -> Iterator[int | None]:
-    """The folder as a descriptor: what was checked is what is used. None where the system has no such thing."""
-    if not HAS_OWNERS:  # pragma: no cover - Windows
-        if os.path.islink(path):
-            raise StateProblem(path, "is a symbolic link", "name the folder itself in `EPOCHLY_STATE_DIR`")
-        yield None
-        return
+def _folder(path: str) -> Iterator[Folder]:
+    """See `_private`."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | OPEN)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise StateProblem(
-                path,
-                "is a symbolic link, or no folder",
-                "name the folder itself in `EPOCHLY_STATE_DIR`",
-            ) from None
-        raise
-    try:
-        seen = os.fstat(descriptor)
-        if seen.st_uid != os.geteuid():
-            raise StateProblem(path, "belongs to another user", "name one of yours in `EPOCHLY_STATE_DIR`")
-        if seen.st_mode & OTHERS_WRITE:
-            raise StateProblem(path, "may be written by others", f"`chmod 700 {path}`")
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        with opened(path) as folder:
+            yield folder
+    except NotPrivate as error:
+        hints = {LINK: "name the folder itself in `EPOCHLY_STATE_DIR`", SHARED: f"`chmod 700 {path}`"}
+        hint = hints.get(error.what, "name one of yours in `EPOCHLY_STATE_DIR`")
+        raise StateProblem(path, error.what, hint) from None
 
 
 def _ours_alone(place: str, seen: os.stat_result) -> None:
@@ -184,26 +155,6 @@ def _ours_alone(place: str, seen: os.stat_result) -> None:
         raise StateProblem(place, "belongs to another user", "move it away")
     if seen.st_mode & OTHERS:
         raise StateProblem(place, "may be read or written by others", f"`chmod 600 {place}`")
-
-
-def _open(path: str, name: str, flags: int, folder: int | None) -> int:
-    if folder is None:  # pragma: no cover - Windows
-        return os.open(os.path.join(path, name), flags | OPEN | getattr(os, "O_BINARY", 0), 0o600)
-    return os.open(name, flags | OPEN, 0o600, dir_fd=folder)
-
-
-def _rename(path: str, old: str, new: str, folder: int | None) -> None:
-    if folder is None:  # pragma: no cover - Windows
-        os.replace(os.path.join(path, old), os.path.join(path, new))
-    else:
-        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
-
-
-def _unlink(path: str, name: str, folder: int | None) -> None:
-    if folder is None:  # pragma: no cover - Windows
-        os.unlink(os.path.join(path, name))
-    else:
-        os.unlink(name, dir_fd=folder)
 
 
 def _told(place: str, error: OSError) -> StateProblem:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from epochly._config import yes_or_no
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,7 +20,6 @@ DISABLE_TELEMETRY = "EPOCHLY_DISABLE_TELEMETRY"
 TELEMETRY = "EPOCHLY_TELEMETRY"
 DO_NOT_TRACK = "DO_NOT_TRACK"  # donottrack.sh and others; not ours, and honoured
 OPT_IN = "EPOCHLY_TELEMETRY_OPT_IN"
-_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 
 
 class PrivacyClass(StrEnum):
@@ -48,24 +49,18 @@ def allowed(cls: PrivacyClass, environ: Mapping[str, str]) -> Allowed | Blocked:
     without blanks around it and in any case; an empty one is 0.
     """
     for name in (OFFLINE,) if cls is PrivacyClass.LICENSE else (OFFLINE, DISABLE_TELEMETRY, DO_NOT_TRACK):
-        if name in environ and _read(environ[name]) is not False:
+        if name in environ and yes_or_no(environ[name]) is not False:
             return Blocked(_because(name, environ[name]))
     if cls is PrivacyClass.LICENSE:
         return Allowed()
-    if TELEMETRY in environ and _read(environ[TELEMETRY]) is not True:
+    if TELEMETRY in environ and yes_or_no(environ[TELEMETRY]) is not True:
         return Blocked(_because(TELEMETRY, environ[TELEMETRY]))
-    if cls is PrivacyClass.LENS and _read(environ.get(OPT_IN, "")) is not True:
+    if cls is PrivacyClass.LENS and yes_or_no(environ.get(OPT_IN, "")) is not True:
         return Blocked(f"`{OPT_IN}` is not set to 1")
     return Allowed()
 
 
-def _read(value: str) -> bool | None:
-    """Yes, no, or None where nobody can tell."""
-    plain = value.strip().lower()
-    return True if plain in _TRUE else False if plain in _FALSE else None
-
-
 def _because(name: str, value: str) -> str:
-    if _read(value) is None:
+    if yes_or_no(value) is None:
         return f"`{name}` cannot be read, so nothing is sent; hint: give 1 or 0"
-    return f"`{name}` is set to {'1' if _read(value) else '0'}"
+    return f"`{name}` is set to {'1' if yes_or_no(value) else '0'}"
