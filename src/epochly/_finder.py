@@ -98,18 +98,19 @@ class Finder:
 
     def _look(self, code: CodeType, spent_ns: int) -> None:
         reason = self._why_not(code)
-        if reason is None:
-            functions = self.find(code)
-            share_ns = spent_ns // max(1, len(functions))
-            try:
-                sites = [install(each, self.session, spent_ns=share_ns) for each in functions]
-            except ValueError as error:  # names that no source has
-                self.left[code] = str(error)
-                return
-            self.sites[code] = [ref(site) for site in sites]
-            self._kept += [] if code.co_freevars else sites
-        else:
+        functions = self.find(code) if reason is None else []
+        reason = reason or self._why_none_of(functions)
+        if reason is not None:
             self.left[code] = reason
+            return
+        share_ns = spent_ns // len(functions)
+        try:
+            sites = [install(each, self.session, spent_ns=share_ns) for each in functions]
+        except ValueError as error:  # names that no source has
+            self.left[code] = str(error)
+            return
+        self.sites[code] = [ref(site) for site in sites]
+        self._kept += [] if code.co_freevars else sites
 
     def _why_not(self, code: CodeType) -> str | None:
         config = self.session.config
@@ -117,12 +118,14 @@ class Finder:
             return "only monitored"
         if code.co_name == "<module>":
             return "runs once, at module level; hint: put the loop into a function"
-        functions = self.find(code)
-        if not 1 <= len(functions) <= MOST_SHARING:
-            return f"{len(functions)} functions share its code; hint: define it once, at module level"
         if any(name.rstrip("_") == "here" for name in code.co_freevars):
             return "closes over `here`, a name that its wrapper has; hint: give it as an argument"
-        kind = facts_of(functions[0]).kind
+        return None
+
+    def _why_none_of(self, functions: list[FunctionType]) -> str | None:
+        if not 1 <= len(functions) <= MOST_SHARING:
+            return f"{len(functions)} functions share its code; hint: define it once, at module level"
+        code, kind = functions[0].__code__, facts_of(functions[0]).kind
         if kind != "function":
             return f"a {kind} is left alone; hint: put the loop into a plain function"
         if code.co_name in (*code.co_names, *code.co_freevars):

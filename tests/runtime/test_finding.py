@@ -152,6 +152,20 @@ def test_sampler_takes_a_comprehension_for_the_function_around_it():
     assert hot.by_code[around.__code__] > hot.samples / 4
 
 
+def test_finder_looks_over_the_heap_once(world, finder):
+    """The search for a code's functions holds the program up, so it is made once, and not for what is only monitored."""
+    looked = []
+    finder.find = lambda code: looked.append(code) or functions_of(code)
+    hot = fresh()
+    before = hot.__code__
+    feed(finder, world, before)
+    assert hot.__code__ is not before
+    assert looked == [before]
+    world.session.config = Config(mode="monitoring")
+    feed(finder, world, FunctionType(plain.__code__.replace(co_name="other"), globals()).__code__)
+    assert len(looked) == 1
+
+
 def test_finder_leaves_what_cannot_be_wrapped(world, finder):
     """A name that no source has, as a comprehension's parameter, is a reason and not the sampler's end."""
     plain = fresh()

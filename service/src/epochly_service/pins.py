@@ -1,6 +1,6 @@
 """The public roots that clients pin, as files, and what a keyset says when one of them signed it.
 
-    root-key/root.pub.pem       the current root's public key, and the next one's behind it, where there is one
+    root-key/root.pub.pem   the current root's public key, and the next one's behind it, where there is one
 
 A client takes a keyset by either, so that a root can be changed: the next one is handed out with the current one long before
 it is used.

@@ -2,8 +2,8 @@
 
     secrets.json            {"nonce": {"1": ...}, "pepper": {"1": ...}}, b64u of 32 bytes each; the highest version is used
     signing/KID.pem         private signing keys; the database holds the public halves
-    root-key/root.pem           private root key. It belongs on another machine: the service never reads it while it serves
-    root-key/root.pub.pem       what clients pin
+    root-key/root.pem       private root key. It belongs on another machine: the service never reads it while it serves
+    root-key/root.pub.pem   what clients pin
 
 Files are made with O_EXCL and renamed into place; a file that others may read, or a link, is refused.
 """
