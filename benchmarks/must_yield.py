@@ -1,8 +1,10 @@
 """Does `epochly run` leave alone what it cannot help? NumPy expressions and pyperformance's programs, beside untouched runs.
 
-Each program runs unchanged in processes of its own, `python PROGRAM` and `epochly run --level 2 PROGRAM` in turn, with the
-same loops. What is held against the goal is the processor time, of all threads, of a turn after a warm-up, in which hot
-functions are found, tried and refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that became faster.
+Each program runs unchanged in two processes, `python PROGRAM` and `epochly run --level 2 PROGRAM`, which take turns of some
+40 ms on one processor with the same loops, one waiting while the other runs: a machine that slows down slows both. What is held against the goal is
+the processor time, of all threads, of a turn beside its neighbour's, after a warm-up in which hot functions are found, tried and
+refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
+became faster. Each round has new processes, since where a program lies in memory makes some per cent of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +32,7 @@ HERE = Path(__file__).parent
 STAND_IN = HERE / "stand_in"
 SOURCES = HERE.parent / "src"
 GOAL = 1.02
+WALL, PROCESSOR = 0, 1  # of what a turn took
 PROGRAMS = (  # pyperformance's that need nothing but the standard library, no network and no second process
     "argparse", "async_generators", "async_tree", "barnes_hut", "bpe_tokeniser", "chaos", "comprehensions", "coroutines",
     "decimal_factorial", "decimal_pi", "deepcopy", "deltablue", "fannkuch", "float", "generators", "go", "hexiom",
@@ -62,11 +66,15 @@ STUDENT = (
 
 @dataclass(frozen=True, slots=True)
 class Yielded:
-    """One program: the ratio of ours to untouched in each round, by the wall and by the processor; seconds more in the warm-up."""
+    """One program: the ratio of ours to untouched in each round, by the wall and by the processor; seconds more in the warm-up.
+
+    `controls` are a second untouched process's ratios to the first, by the processor: what telling two runs apart is worth.
+    """
 
     program: str
     walls: tuple[float, ...]
     processors: tuple[float, ...]
+    controls: tuple[float, ...]
     warm_up_s: float
     compiled: int
     why_not: str = ""
@@ -116,22 +124,104 @@ def programs() -> Iterator[tuple[str, list[str]]]:
         yield name, [str(folder / "run_benchmark.py"), *ARGUMENTS.get(name, ())]
 
 
-def _run(arguments: Sequence[str], environment: Mapping[str, str], folder: str) -> tuple[dict[str, Any], str]:
-    """What the stand-in measured, and stderr; `RuntimeError` for a program that fails."""
-    out = Path(folder, "out.json")
-    out.unlink(missing_ok=True)
+def _run(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: str, out: str = "out.json"
+) -> dict[str, Any]:
+    """What the stand-in measured in one process alone; `RuntimeError` for a program that fails."""
     done = subprocess.run(
         [sys.executable, *arguments],
-        env={**environment, "YIELD_OUT": str(out)},
+        env={**environment, "YIELD_OUT": str(Path(folder, out))},
         check=False,
         capture_output=True,
         text=True,
         cwd=folder,
     )
-    if done.returncode or not out.exists():
-        last = done.stderr.strip().splitlines()[-1:] or ["it measured nothing"]
+    return _found(done.returncode, done.stderr, Path(folder, out))
+
+
+def _found(code: int, said: str, out: Path) -> dict[str, Any]:
+    if code or not out.exists():
+        last = said.strip().splitlines()[-1:] or ["it measured nothing"]
         raise RuntimeError(last[0])
-    return json.loads(out.read_text()), done.stderr
+    found: dict[str, Any] = json.loads(out.read_text())
+    out.unlink()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """A program that waits before each turn."""
+
+    process: subprocess.Popen[bytes]
+    hear: int
+    say: int
+    out: Path
+    said: Path
+
+    def waits(self) -> bool:
+        """Wait until it waits; False once it has ended."""
+        return bool(os.read(self.hear, 1))
+
+    def turn(self) -> bool:
+        """Let it run until it waits again, as `waits`."""
+        os.write(self.say, b".")
+        return self.waits()
+
+    def pin(self, cpu: int) -> None:
+        """Keep its first thread on a processor, where the system can; threads that are there stay free."""
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(self.process.pid, {cpu})
+
+    def end(self) -> tuple[dict[str, Any], str]:
+        """What it measured, and its stderr."""
+        code, said = self.process.wait(), self.said.read_text()
+        return _found(code, said, self.out), said
+
+
+@contextmanager
+def _at_the_gate(
+    name: str, arguments: Sequence[str], environment: Mapping[str, str], folder: str
+) -> Iterator[_Gate]:
+    (their_hear, say), (hear, their_say) = os.pipe(), os.pipe()
+    out, said = Path(folder, f"{name}.json"), Path(folder, f"{name}.txt")
+    with said.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**environment, "YIELD_OUT": str(out), "YIELD_GATE": f"{their_hear} {their_say}"},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            cwd=folder,
+            pass_fds=(their_hear, their_say),
+        )
+    os.close(their_hear)
+    os.close(their_say)
+    try:
+        yield _Gate(process, hear, say, out, said)
+    finally:
+        os.close(say)
+        os.close(hear)
+        process.kill()
+        process.wait()
+
+
+def _by_turns(
+    sides: Mapping[str, Sequence[str]], environment: Mapping[str, str], folder: str, cpu: int
+) -> dict[str, tuple[dict[str, Any], str]]:
+    """What processes measured that took turns on one processor, the one that begins changing; and the stderr of each."""
+    with ExitStack() as stack:
+        gates = {
+            side: stack.enter_context(_at_the_gate(side, arguments, environment, folder))
+            for side, arguments in sides.items()
+        }
+        order = list(gates)
+        waiting = {side: gates[side].waits() and gates[side].turn() for side in order}  # both have warmed up
+        for gate in gates.values():
+            gate.pin(cpu)
+        while any(waiting.values()):
+            for side in order:
+                waiting[side] = waiting[side] and gates[side].turn()
+            order.reverse()
+        return {side: gate.end() for side, gate in gates.items()}
 
 
 def measured(
@@ -139,24 +229,24 @@ def measured(
 ) -> Yielded:
     """One program; the run that finds out how many loops it takes does not count."""
     try:
-        first, _ = _run(arguments, environment, folder)
+        first = _run(arguments, environment, folder)
         loops = {bench: found["loops"] for bench, found in first.items()}
         told = {**environment, "YIELD_LOOPS": json.dumps(loops)}
-        walls, processors, warm_ups, compiled = [], [], [], 0
+        walls, processors, controls, warm_ups, compiled = [], [], [], [], 0
+        ours = ["-m", "epochly", "run", "--level", "2", "--report", "json", *arguments]
+        sides = {"plain": arguments, "ours": ours, "again": arguments}
+        cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
         for turn in range(rounds):
-            ours_arguments = ["-m", "epochly", "run", "--level", "2", "--report", "json", *arguments]
-            sides = {"plain": arguments, "ours": ours_arguments}
-            found = {}
-            for side in ("plain", "ours") if turn % 2 else ("ours", "plain"):
-                found[side], said = _run(sides[side], told, folder)
-                if side == "ours":
-                    compiled = _compiled(said)
-            walls.append(_ratio(found, 0))
-            processors.append(_ratio(found, 1))
+            ended = _by_turns(sides, told, folder, cpus[turn % len(cpus)])
+            found = {side: measures for side, (measures, _) in ended.items()}
+            compiled = _compiled(ended["ours"][1])
+            walls.append(_ratio(found["ours"], found["plain"], WALL))
+            processors.append(_ratio(found["ours"], found["plain"], PROCESSOR))
+            controls.append(_ratio(found["again"], found["plain"], PROCESSOR))
             warm_ups.append(_warm_up(found["ours"]) - _warm_up(found["plain"]))
     except RuntimeError as error:
-        return Yielded(name, (), (), 0.0, 0, str(error))
-    return Yielded(name, tuple(walls), tuple(processors), median(warm_ups), compiled)
+        return Yielded(name, (), (), (), 0.0, 0, str(error))
+    return Yielded(name, tuple(walls), tuple(processors), tuple(controls), median(warm_ups), compiled)
 
 
 def _compiled(said: str) -> int:
@@ -168,13 +258,17 @@ def _compiled(said: str) -> int:
     return sum(each["status"] == "compiled" for each in report["functions"])
 
 
-def _ratio(found: Mapping[str, dict[str, Any]], which: int) -> float:
-    """Ours to untouched, by the shortest turn of each of the program's benchmarks."""
-    least = {
-        side: {bench: min(turn[which] for turn in each["turns"]) for bench, each in benches.items()}
-        for side, benches in found.items()
-    }
-    return geometric_mean([least["ours"][bench] / least["plain"][bench] for bench in least["plain"]])
+def _ratio(ours: Mapping[str, Any], plain: Mapping[str, Any], which: int) -> float:
+    """Ours to untouched: the median of a turn to its neighbour's, over the program's benchmarks."""
+    return geometric_mean(
+        [
+            median(
+                mine[which] / other[which]
+                for mine, other in zip(ours[bench]["turns"], each["turns"], strict=True)
+            )
+            for bench, each in plain.items()
+        ]
+    )
 
 
 def _warm_up(benches: Mapping[str, dict[str, Any]]) -> float:
@@ -201,6 +295,7 @@ def measure(*, rounds: int, only: Sequence[str] = (), turn_s: float = 0.04) -> d
         environment = clean | {
             "PYTHONPATH": os.pathsep.join(map(str, (SOURCES, STAND_IN))),
             "PYTHONHASHSEED": "1",
+            "OPENBLAS_NUM_THREADS": "1",  # its threads wait by spinning, which is counted as processor time
             "YIELD_TURN_S": str(turn_s),
         }
         started = start_up(environment, folder, rounds=4 * rounds)
@@ -214,7 +309,7 @@ def measure(*, rounds: int, only: Sequence[str] = (), turn_s: float = 0.04) -> d
 def rows_from(kept: dict[str, Any]) -> dict[str, object]:
     """What `measure` gave, from its JSON."""
     rows = [
-        Yielded(**each | {"walls": tuple(each["walls"]), "processors": tuple(each["processors"])})
+        Yielded(**each | {name: tuple(each[name]) for name in ("walls", "processors", "controls")})
         for each in kept["programs"]
     ]
     return {"start_up_ms": kept["start_up_ms"], "programs": rows}
@@ -240,7 +335,8 @@ def line(row: Yielded) -> str:
         return f"{row.program:<26} not run: {row.why_not}"
     low, high = row.bounds
     return (
-        f"{row.program:<26} {row.ratio:>6.3f} {f'{low:.3f}..{high:.3f}':>14} {geometric_mean(row.walls):>6.3f} "
+        f"{row.program:<26} {row.ratio:>6.3f} {f'{low:.3f}..{high:.3f}':>14} {geometric_mean(row.controls):>6.3f} "
+        f"{geometric_mean(row.walls):>6.3f} "
         f"{row.warm_up_s:>8.2f} {row.compiled or '':>8}  {row.verdict}"
     )
 
@@ -248,7 +344,7 @@ def line(row: Yielded) -> str:
 def report(found: dict[str, object], busy: str = "") -> str:
     """The table, and what is outside."""
     rows: list[Yielded] = found["programs"]  # type: ignore[assignment]
-    head = f"{'processor time':<26} {'ratio':>6} {'95 %':>14} {'wall':>6} {'once, s':>8} {'compiled':>8}  goal {GOAL}"
+    head = f"{'processor time':<26} {'ratio':>6} {'95 %':>14} {'itself':>6} {'wall':>6} {'once, s':>8} {'compiled':>8}  goal {GOAL}"
     lines = [head, "-" * len(head), *map(line, rows)]
     ran = [row for row in rows if not row.why_not]
     if ran:
@@ -259,10 +355,13 @@ def report(found: dict[str, object], busy: str = "") -> str:
         slower = [row for row in ran if row.verdict != "faster"]
         whole = geometric_mean([row.ratio for row in ran])
         rest = geometric_mean([row.ratio for row in slower] or [1.0])
+        itself = [geometric_mean(row.controls) for row in ran]
+        alike = sum(1 / GOAL <= each <= GOAL for each in itself)
         lines += [
             "",
             f"{good} of {len(ran)} programs within 2 % of untouched or faster; surely outside: {', '.join(outside) or 'none'}",
             f"geomean over all {whole:.3f} ({low:.3f}..{high:.3f}), over those that did not become faster {rest:.3f}",
+            f"untouched beside itself: {alike} of {len(ran)} within 2 % either way, geomean {geometric_mean(itself):.3f}",
         ]
     said = ", ".join(f"{name} {ms:.1f} ms" for name, ms in found["start_up_ms"].items())  # type: ignore[attr-defined]
     return "\n".join([*lines, f"from start to exit of an empty program: {said}", *filter(None, [busy])])

@@ -1,7 +1,9 @@
 """Stands in for `pyperf`: a program of pyperformance runs in this one process, for the number of loops that it is told.
 
-`YIELD_LOOPS` has for each benchmark the loops that warm up and those of a turn, as JSON; where it is empty they are found
-here. What was measured goes to the file `YIELD_OUT`: wall and processor seconds of the warm-up and of each turn.
+`YIELD_LOOPS` has for each benchmark the loops that warm up, those of a turn, and how many turns, as JSON; where it is empty they
+are found here. What was measured goes to the file `YIELD_OUT`: wall and processor seconds of the warm-up and of each turn.
+`YIELD_GATE` has two descriptors: at its warm-up and each turn the program writes a byte to the second, and waits for one from
+the first. So two processes can take turns.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ import os
 import time
 
 perf_counter = time.perf_counter
-TURNS = 12  # short ones: on a busy machine some are not interrupted
-FEW, LONG_S = 3, 0.5  # turns, where one pass of a benchmark takes longer than that
+TURNS = 16  # short ones, each held against its neighbour of the other side
+FEW, LONG_S = 4, 0.5  # turns, where one pass of a benchmark takes longer than that
 TURN_S = float(
     os.environ.get("YIELD_TURN_S", "0.04")
 )  # seconds of one turn, untouched; the sampler looks each 10 to 50 ms
@@ -57,28 +59,32 @@ class Runner:
 
     def _measure(self, name, run):
         told = json.loads(os.environ.get("YIELD_LOOPS") or "{}")
-        loops = told.get(name) or _loops(run)
-        warm_up = _timed(run, loops[0])
-        turns = FEW if warm_up[0] > LONG_S * loops[0] else TURNS
+        warm_up, turn, turns = told.get(name) or _loops(run)
         self.measured[name] = {
-            "loops": loops,
-            "warm_up": warm_up,
-            "turns": [_timed(run, loops[1]) for _ in range(turns)],
+            "loops": (warm_up, turn, turns),
+            "warm_up": _timed(run, warm_up),
+            "turns": [_timed(run, turn) for _ in range(turns)],
         }
         with open(os.environ["YIELD_OUT"], "w", encoding="utf-8") as out:
             json.dump(self.measured, out)
 
 
 def _timed(run, loops):
-    """Wall and processor seconds."""
+    """Wall and processor seconds, once it is this process's turn."""
+    gate = os.environ.get("YIELD_GATE")
+    if gate:
+        hear, say = map(int, gate.split())
+        os.write(say, b".")
+        os.read(hear, 1)
     wall, processor = time.perf_counter(), time.process_time()
     run(loops)
     return time.perf_counter() - wall, time.process_time() - processor
 
 
 def _loops(run):
-    """How many loops warm up, and how many are a turn."""
+    """How many loops warm up, how many are a turn, and how many turns there are."""
     loops = 1
     while (taken := _timed(run, loops)[0]) < TURN_S / 2:
         loops *= 2
-    return [max(1, round(loops * seconds / taken)) for seconds in (WARM_UP_S, TURN_S)]
+    turns = FEW if taken > LONG_S * loops else TURNS
+    return [*(max(1, round(loops * seconds / taken)) for seconds in (WARM_UP_S, TURN_S)), turns]

@@ -197,7 +197,7 @@ def test_benchmark_takes_its_own_json():
 def test_benchmark_of_yielding_tells_noise_from_a_loss(walls, verdict):
     """A program is outside the goal only where the whole interval is; where it reaches over the goal, that is said."""
     bench = importlib.import_module("must_yield")
-    assert bench.Yielded("demo", walls, walls, 0.0, 0).verdict == verdict
+    assert bench.Yielded("demo", walls, walls, walls, 0.0, 0).verdict == verdict
 
 
 def test_benchmark_of_yielding_finds_the_report_behind_what_the_program_said():
