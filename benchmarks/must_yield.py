@@ -207,7 +207,7 @@ def _at_the_gate(
 def _by_turns(
     sides: Mapping[str, Sequence[str]], environment: Mapping[str, str], folder: str, cpu: int
 ) -> dict[str, tuple[dict[str, Any], str]]:
-    """What processes measured that took turns on one processor, the one that begins changing; and the stderr of each."""
+    """What processes measured that took turns on one processor, and the stderr of each."""
     with ExitStack() as stack:
         gates = {
             side: stack.enter_context(_at_the_gate(side, arguments, environment, folder))
@@ -219,8 +219,7 @@ def _by_turns(
             gate.pin(cpu)
         while any(waiting.values()):
             for side in order:
-                waiting[side] = waiting[side] and gates[side].turn()
-            order.reverse()
+                waiting[side] = waiting[side] and gates[side].turn()  # always after the same other one
         return {side: gate.end() for side, gate in gates.items()}
 
 

@@ -33,6 +33,7 @@ FIRST = 4  # calls that are timed before 1 in 64 is: enough to see a slow functi
 SLOW_NS = (
     100_000  # a call that takes longer can be timed each time, to see at once when compiled code is there
 )
+LOOK_NS = 5_000_000  # between two looks for what another process compiles; a look takes some 50 us
 MOST_FRESH = 32  # calls that are all timed because of a new version beside others
 MOST_BATCHES = 16  # of iterators that untimed calls took from; several only if threads were due at once
 MOST_VERSIONS = 8  # sets of argument types per function; each costs a compile and some memory
@@ -197,9 +198,19 @@ class Site:
             if len(self.versions) >= MOST_VERSIONS:
                 return None
             version = self.versions.setdefault(key, Version(key))
-        if version.status == "watched" and self._ready():
+        if version.status == "watched" and self._may_look(version) and self._ready():
             self._make(version, args)
         return version
+
+    def _may_look(self, version: Version) -> bool:
+        """Whether it is time to ask for compiled code, which costs as much as a short call."""
+        if version.errand is None:
+            return True
+        now = self.session.outside.clock()
+        if now < version.next_look_ns:
+            return False
+        version.next_look_ns = now + LOOK_NS
+        return True
 
     def _slow(self) -> bool:
         """Whether calls take so long that to time each one costs nothing, and something may come of it."""
@@ -222,15 +233,9 @@ class Site:
         return self.decision.level >= JIT and not self.session.outside.monitored()
 
     def _make(self, version: Version, args: tuple[Any, ...]) -> None:
-        refused = surely_refused(self.original.__code__, args) or left_to_numpy(self.original, args)
+        refused = self._refused(args) if version.errand is None else None  # asked once, not while waiting
         if refused is not None:
-            self._take(version, NotCompiled(refused[0], fix=refused[1]), 0)
-            return
-        from epochly._exact.refusals import refused as without_types  # noqa: PLC0415 - only a hot function pays for it
-
-        refusal = without_types(self.original)
-        if refusal is not None:
-            self._take(version, NotCompiled(*refusal), 0)
+            self._take(version, refused, 0)
             return
         if not self._lock.acquire(blocking=False):
             return  # another thread is compiling, and this call does not wait for it
@@ -252,6 +257,16 @@ class Site:
                 self._take(version, made, clock() - start)
         finally:
             self._lock.release()
+
+    def _refused(self, args: tuple[Any, ...]) -> NotCompiled | None:
+        """What can be told without types and without numba, in well under a millisecond."""
+        told = surely_refused(self.original.__code__, args) or left_to_numpy(self.original, args)
+        if told is not None:
+            return NotCompiled(told[0], fix=told[1])
+        from epochly._exact.refusals import refused as without_types  # noqa: PLC0415 - only a hot function pays for it
+
+        refusal = without_types(self.original)
+        return None if refusal is None else NotCompiled(*refusal)
 
     def _made(
         self, compiler: Compiler, version: Version, args: tuple[Any, ...]

@@ -65,6 +65,7 @@ class Version:
     looked_at: int = 0
     guarded: int = 0
     errand: Errand | None = None
+    next_look_ns: int = 0
 
     def take(self, made: Compiled | Rejected, spent_ns: int) -> None:
         """Become compiled, or rejected with the compiler's words; compiling took `spent_ns` either way."""

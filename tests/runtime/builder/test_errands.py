@@ -10,6 +10,7 @@ import pytest
 from epochly._builder import errands as module
 from epochly._builder.description import Untold, described
 from epochly._builder.errands import LIMIT_NS, MOST_DEATHS, Errands, Wait
+from epochly._call import LOOK_NS
 from epochly._compiler import Compiler, NotCompiled
 from epochly._config import Config
 from epochly._stats import function_stats
@@ -160,6 +161,19 @@ def test_slow_call_runs_in_the_interpreter_while_another_process_compiles(world,
     assert seen.built_ms == 700
     assert seen.compile_ms == 1
     assert world.compiler.asked == []
+
+
+@pytest.mark.usefixtures("errands")
+def test_wait_for_another_process_does_not_look_at_every_call(world, builders):
+    """Calls of 0.2 ms are let through between two looks, which would cost a good part of each."""
+    function = wrap(lambda x: world.works(MS // 5, 2 * x), world.session)
+    called(function, 10_000)  # past the patience of the mode: it was sent
+    (builder,) = builders
+    looks = []
+    builder.answers = lambda: looks.append(world.now) or []
+    before = world.now
+    called(function, 1_000)
+    assert (world.now - before) // LOOK_NS - 2 <= len(looks) <= (world.now - before) // LOOK_NS + 1
 
 
 def test_refusal_of_the_other_process_is_the_reason_here_and_next_time(world, errands, builders, slow):
