@@ -67,6 +67,7 @@ fuzz: $(VENV)/.dev requirements/fuzz.txt
 
 docs: $(VENV)/.dev
 	$(BIN)/python tools/write_docs.py
+	$(BIN)/python tools/write_telemetry.py
 
 # The development lock holds all of the others, which take its versions: what was tested together is used together.
 lock: $(VENV)/.dev
