@@ -110,15 +110,15 @@ def test_every_exception_is_still_needed(modules):
     assert set(EXCEPTED) <= used
 
 
-def test_the_gateway_is_known_to_the_licence_client_alone(modules):
-    """Who wants something of the service asks the licence client: no other part of the runtime has the door's handle."""
+def test_the_gateway_is_known_to_licences_and_telemetry_alone(modules):
+    """No other part of the runtime has the door's handle."""
     users = {
         module.name
         for module in modules
         for name in module_names(module)
         if fnmatchcase(name, GATEWAY + "*") and module.name != GATEWAY
     }
-    assert all(user.startswith("epochly.licensing.") for user in users), users
+    assert all(user.startswith(("epochly.licensing.", "epochly.telemetry.")) for user in users), users
 
 
 def module_names(module):

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from epochly.net import endpoints, messages
 from epochly.net.base_url import BaseUrl
-from epochly.net.endpoints import ENDPOINTS, RESERVED
+from epochly.net.endpoints import ENDPOINTS, KEY_HEADER, PROOF_HEADER
 from epochly.net.messages import Fingerprint, MessageError, checked, from_json, to_members
 from epochly.net.privacy import PrivacyClass
 
 ROOT = Path(__file__).parents[2]
 SPECIFICATION = (ROOT / "docs/spec/epochly-pop-v1.md").read_text("utf-8")
+TELEMETRY = (ROOT / "docs/spec/epochly-telemetry-v1.md").read_text("utf-8")
 DEVICE = "dev_" + "A" * 22
 FP = Fingerprint("0" * 64, 1)
 
@@ -28,7 +29,8 @@ def test_endpoints_are_the_table_of_the_specification():
     """Names, methods, paths and the members of each body are those of section 5, and none is there besides."""
     section = SPECIFICATION.partition("## 5. Requests")[2].partition("## 6.")[0]
     rows = re.findall(r"^\| (\w+) \| `([A-Z]+) (\S+)`[^|]*\| ([^|]*)\|", section, re.MULTILINE)
-    assert [row[0] for row in rows] == list(ENDPOINTS)
+    licences = [name for name, each in ENDPOINTS.items() if each.privacy is PrivacyClass.LICENSE]
+    assert [row[0] for row in rows] == licences
     for name, method, path, body in rows:
         found = ENDPOINTS[name]
         assert (found.method, found.path, found.privacy) == (method, path, PrivacyClass.LICENSE)
@@ -45,10 +47,34 @@ def test_endpoints_are_the_table_of_the_specification():
         ), name
 
 
-def test_no_endpoint_has_a_query_or_lies_outside_its_place():
-    """A path is fixed but for a device's id, which is no more than that."""
+def test_endpoints_of_telemetry_and_lens_are_those_of_the_specification():
+    """Names, methods and paths are those of sections 2 and 7, but for what is for people and for an account's own tools."""
+    for number, cls in ((2, PrivacyClass.TELEMETRY), (7, PrivacyClass.LENS)):
+        section = TELEMETRY.partition(f"\n## {number}. ")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| ([a-z-]+) \| `([A-Z]+) (\S+)`", section, re.MULTILINE)
+        found = [(name, each.method, each.path) for name, each in ENDPOINTS.items() if each.privacy is cls]
+        assert [row for row in rows if row[0] != "lens-hosts"] == found
+    rows = TELEMETRY.partition("| member | |")[2].partition("\n\n")[0].splitlines()[2:]
+    members = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(members) == sorted(field.name for field in dataclasses.fields(messages.Batch))
+
+
+def test_the_header_of_a_class_is_that_classes_alone():
+    """A proof goes with licences, a key with Lens, and telemetry has neither."""
+    allowed = {
+        PrivacyClass.LICENSE: {PROOF_HEADER},
+        PrivacyClass.TELEMETRY: set(),
+        PrivacyClass.LENS: {KEY_HEADER},
+    }
     for each in ENDPOINTS.values():
-        assert re.fullmatch(r"(/v1|/[a-z]+|/\{id\})+", each.path), each.path
+        assert each.headers <= allowed[each.privacy], each.name
+        assert each.headers or each.privacy is not PrivacyClass.LENS
+
+
+def test_no_endpoint_has_a_query_or_lies_outside_its_place():
+    """A path is fixed but for a device's id, a day or a digest, which is no more than that."""
+    for each in ENDPOINTS.values():
+        assert re.fullmatch(r"(/v1|/[a-z-]+|/\{(id|day|digest)\})+", each.path), each.path
     base = BaseUrl("localhost", 8443, "/epochly")
     assert endpoints.RELEASE.url(base, DEVICE) == f"https://localhost:8443/epochly/v1/devices/{DEVICE}"
     assert endpoints.LIST.url(base) == "https://localhost:8443/epochly/v1/devices"
@@ -63,16 +89,21 @@ def test_no_endpoint_has_a_query_or_lies_outside_its_place():
     ):
         with pytest.raises(ValueError, match="no device has such an id"):
             endpoints.RELEASE.target(device_id)
-    with pytest.raises(ValueError, match="`release` has an id in its path"):
+    for day in ("", "-1", "01", "1e3", "1/2", "1000000", "1\n"):
+        with pytest.raises(ValueError, match="no day is told so"):
+            endpoints.ROOT.target(day)
+    for digest in ("", "0" * 63, "0" * 65, "A" * 64, "0" * 63 + "/"):
+        with pytest.raises(ValueError, match="no batch has such a digest"):
+            endpoints.INCLUSION.target(digest)
+    assert endpoints.ROOT.target("20783") == "/v1/telemetry/roots/20783"
+    with pytest.raises(ValueError, match="`release` needs the id"):
         endpoints.RELEASE.target()
-    with pytest.raises(ValueError, match="`list` has no id in its path"):
+    with pytest.raises(ValueError, match="`list` has no place for that in its path"):
         endpoints.LIST.target(DEVICE)
 
 
-def test_places_are_kept_for_telemetry_and_lens():
-    """What is not built has a name and a class already, and cannot be sent."""
-    assert set(RESERVED.values()) == {PrivacyClass.TELEMETRY, PrivacyClass.LENS}
-    assert not RESERVED.keys() & ENDPOINTS.keys()
+def test_the_list_is_closed():
+    """Nothing is put on it while a program runs."""
     with pytest.raises(TypeError):
         ENDPOINTS["metrics"] = endpoints.LIST
 
@@ -138,6 +169,34 @@ def test_only_two_requests_hold_a_licence_key():
                         ],
                     }
                 ]
+            },
+        ),
+        (
+            messages.Batch(
+                1,
+                "s",
+                "i",
+                2,
+                3,
+                "1.0",
+                "3.11",
+                "linux",
+                "other",
+                messages.Lost(0, 1, 2),
+                ({"e": "gpu", "n": 1, "asked": True},),
+            ),
+            {
+                "v": 1,
+                "session": "s",
+                "install": "i",
+                "day": 2,
+                "seq": 3,
+                "epochly": "1.0",
+                "python": "3.11",
+                "os": "linux",
+                "arch": "other",
+                "lost": {"full": 0, "pii": 1, "old": 2},
+                "events": [{"e": "gpu", "n": 1, "asked": True}],
             },
         ),
         (

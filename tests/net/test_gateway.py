@@ -26,6 +26,19 @@ from epochly.net.endpoints import ENDPOINTS
 from epochly.net.gateway import Answer, Limits, Request, Unreachable, send
 
 FP = {"digest": "0" * 64, "v": 1}
+BATCH = {
+    "v": 1,
+    "session": "A" * 16,
+    "install": "A" * 16,
+    "day": 1,
+    "seq": 0,
+    "epochly": "1.0",
+    "python": "3.11",
+    "os": "linux",
+    "arch": "other",
+    "lost": {"full": 0, "pii": 0, "old": 0},
+    "events": [{"e": "gpu", "v": 1, "n": 2, "asked": True, "allowed": False}],
+}
 BODIES = {
     "register": {"license_key": "k", "fp": FP, "node_id": "n", "client_version": "v", "ik": "i"},
     "trial": {"fp": FP, "node_id": "n", "client_version": "v", "ik": "i"},
@@ -41,7 +54,11 @@ BODIES = {
     "heartbeat": {"ik": "i"},
     "checkout": {"days": 1, "ik": "i"},
     "rekey": {"new_proof": "t", "ik": "i"},
+    **dict.fromkeys(("metrics", "critical-events", "compatibility-reports"), BATCH),
+    "lens-heartbeat": {"v": 1, "host": "0" * 32, "version": "1", "pid": 1, "uptime_s": 0},
 }
+HEADERS = {"Epochly-Proof": "v4.public.AAAA", "Authorization": "Bearer elk_" + "A" * 43}
+PLACES = {"{id}": "dev_" + "A" * 22, "{day}": "20783", "{digest}": "0" * 64}
 DEVICE = "dev_" + "A" * 22
 NONCE = Request(endpoints.NONCE)
 SHORT = Limits(connect_s=0.4, total_s=0.4)
@@ -53,8 +70,9 @@ def request_of(name):
     """A good request of each kind."""
     endpoint = ENDPOINTS[name]
     body = json.dumps(BODIES[name]).encode() if name in BODIES else b""
-    headers = {"Epochly-Proof": "v4.public.AAAA"} if endpoint.headers else {}
-    return Request(endpoint, body, headers, DEVICE if "{id}" in endpoint.path else None)
+    headers = {each: HEADERS[each] for each in endpoint.headers}
+    place = next((value for mark, value in PLACES.items() if mark in endpoint.path), None)
+    return Request(endpoint, body, headers, place)
 
 
 def why(result):
@@ -69,12 +87,13 @@ def test_what_is_sent_is_the_endpoint_and_nothing_else(serve, environ, name):
     """Method, path, body and headers of each request on the wire are those of the list: no query, no cookie, nothing besides."""
     server = serve(answering(reply()))
     request = request_of(name)
-    assert isinstance(send(request, BaseUrl("localhost", server.port, "/at"), environ, "1.2.3"), Answer)
+    asked_for = {**environ, "EPOCHLY_TELEMETRY_OPT_IN": "1"}
+    assert isinstance(send(request, BaseUrl("localhost", server.port, "/at"), asked_for, "1.2.3"), Answer)
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     line, *rest = head.decode().split("\r\n")
     headers = dict(each.split(": ", 1) for each in rest)
     endpoint = request.endpoint
-    assert line == f"{endpoint.method} /at{endpoint.path.replace('{id}', DEVICE)} HTTP/1.1"
+    assert line == f"{endpoint.method} /at{endpoint.target(request.place)} HTTP/1.1"
     assert body == request.body
     assert re.fullmatch(
         r"epochly/1\.2\.3 \(python/3\.\d+; (linux|darwin|windows|other); proto/1\)", headers.pop("User-Agent")
@@ -363,15 +382,21 @@ def test_an_address_that_is_silent_leaves_time_for_the_next(serve, environ, monk
     "request_",
     [
         Request(endpoints.NONCE, b"{}"),
-        Request(endpoints.CHECKOUT, b'{"days":1,"ik":"i","user":"alice"}', device_id=DEVICE),
-        Request(endpoints.CHECKOUT, b'{"days":1,"ik":"' + b"i" * 20_000 + b'"}', device_id=DEVICE),
+        Request(endpoints.CHECKOUT, b'{"days":1,"ik":"i","user":"alice"}', place=DEVICE),
+        Request(endpoints.CHECKOUT, b'{"days":1,"ik":"' + b"i" * 20_000 + b'"}', place=DEVICE),
         Request(endpoints.CHECKOUT, b'{"days":1,"ik":"i"}'),
         Request(endpoints.NONCE, headers={"Epochly-Proof": "x"}),
         Request(endpoints.LIST, headers={"Cookie": "a=b"}),
         Request(endpoints.LIST, headers={"Epochly-Proof": "a\r\nX: y"}),
         Request(endpoints.LIST, headers={"Epochly-Proof": "\u00e9"}),
         Request(endpoints.LIST, headers={"Epochly-Proof": "a" * 9_000}),
-        Request(endpoints.RELEASE, device_id="dev_../../../../admin?x=1234"),
+        Request(endpoints.RELEASE, place="dev_../../../../admin?x=1234"),
+        Request(endpoints.METRICS, json.dumps(BATCH | {"user": "alice"}).encode()),
+        Request(endpoints.METRICS, json.dumps(BATCH | {"events": [{"e": ["gpu"]}]}).encode()),
+        Request(endpoints.METRICS, json.dumps(BATCH).encode(), {"Authorization": "Bearer elk_A"}),
+        Request(endpoints.METRICS, json.dumps(BATCH).encode(), {"Epochly-Proof": "x"}),
+        Request(endpoints.LENS_ACCOUNT, headers={"Epochly-Proof": "x"}),
+        Request(endpoints.ROOT, place="0/../../license"),
     ],
 )
 def test_what_is_not_on_the_list_cannot_be_sent(serve, environ, request_):

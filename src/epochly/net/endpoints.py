@@ -1,7 +1,7 @@
 """Everything that may be asked of the service: a closed list. What is not in it cannot be sent.
 
 Each has a privacy class, which settings may stop, and the types of its two bodies; none has a query. Section 5 of
-`docs/spec/epochly-pop-v1.md`.
+`docs/spec/epochly-pop-v1.md`, sections 2 and 7 of `docs/spec/epochly-telemetry-v1.md`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     Method = Literal["GET", "POST", "DELETE"]
 
 PROOF_HEADER, NONCE_HEADER = "Epochly-Proof", "Epochly-Nonce"
-_DEVICE_ID = re.compile(r"dev_[A-Za-z0-9_-]{22}", re.ASCII)
+KEY_HEADER = "Authorization"  # a key for Lens, and nothing else's
+_PLACES = {  # what a path may have a place for, and what may stand there
+    "{id}": ("id", "no device has such an id", re.compile(r"dev_[A-Za-z0-9_-]{22}", re.ASCII)),
+    "{day}": ("day", "no day is told so", re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)),
+    "{digest}": ("digest", "no batch has such a digest", re.compile(r"[0-9a-f]{64}", re.ASCII)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +42,22 @@ class Endpoint:
     response: type
     headers: frozenset[str] = field(default=frozenset({PROOF_HEADER}))
 
-    def target(self, device_id: str | None = None) -> str:
-        """The path, with the device's id where it has a place for one. Raises `ValueError` for an id that is none."""
-        if ("{id}" in self.path) is not (device_id is not None):
-            raise ValueError(f"`{self.name}` has {'an' if device_id is None else 'no'} id in its path")
-        if device_id is None:
-            return self.path
-        if not _DEVICE_ID.fullmatch(device_id):
-            raise ValueError("no device has such an id")
-        return self.path.replace("{id}", device_id)
+    def target(self, place: str | None = None) -> str:
+        """The path, with a device's id, a day or a digest where it has a place for one. Raises `ValueError` for what is none."""
+        for mark, (name, refusal, form) in _PLACES.items():
+            if mark in self.path:
+                if place is None:
+                    raise ValueError(f"`{self.name}` needs the {name} that its path has a place for")
+                if not form.fullmatch(place):
+                    raise ValueError(refusal)
+                return self.path.replace(mark, place)
+        if place is not None:
+            raise ValueError(f"`{self.name}` has no place for that in its path")
+        return self.path
 
-    def url(self, base: BaseUrl, device_id: str | None = None) -> str:
+    def url(self, base: BaseUrl, place: str | None = None) -> str:
         """The whole address, as a proof names it. Raises `ValueError` as `target` does."""
-        return f"{base}{self.target(device_id)}"
+        return f"{base}{self.target(place)}"
 
 
 _LICENSE, _NO_PROOF = PrivacyClass.LICENSE, frozenset[str]()
@@ -72,6 +80,51 @@ COMPATIBILITY = Endpoint(
     "compatibility", _LICENSE, "GET", "/v1/compatibility", None, messages.Compatibility, _NO_PROOF
 )
 
+_TELEMETRY, _LENS, _KEY = PrivacyClass.TELEMETRY, PrivacyClass.LENS, frozenset({KEY_HEADER})
+METRICS = Endpoint(
+    "metrics", _TELEMETRY, "POST", "/v1/telemetry/metrics", messages.Batch, messages.Received, _NO_PROOF
+)
+CRITICAL = Endpoint(
+    "critical-events",
+    _TELEMETRY,
+    "POST",
+    "/v1/telemetry/critical-events",
+    messages.Batch,
+    messages.Received,
+    _NO_PROOF,
+)
+REPORTS = Endpoint(
+    "compatibility-reports",
+    _TELEMETRY,
+    "POST",
+    "/v1/telemetry/compatibility-reports",
+    messages.Batch,
+    messages.Received,
+    _NO_PROOF,
+)
+ROOT = Endpoint(
+    "telemetry-root",
+    _TELEMETRY,
+    "GET",
+    "/v1/telemetry/roots/{day}",
+    None,
+    messages.DayRoot,
+    _NO_PROOF,
+)
+INCLUSION = Endpoint(
+    "telemetry-proof",
+    _TELEMETRY,
+    "GET",
+    "/v1/telemetry/proofs/{digest}",
+    None,
+    messages.Inclusion,
+    _NO_PROOF,
+)
+LENS_ACCOUNT = Endpoint("lens-account", _LENS, "GET", "/v1/lens/account", None, messages.LensAccount, _KEY)
+LENS_HEARTBEAT = Endpoint(
+    "lens-heartbeat", _LENS, "POST", "/v1/lens/heartbeat", messages.LensHeartbeat, messages.LensNext, _KEY
+)
+
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
     {
         each.name: each
@@ -88,16 +141,13 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
             RELEASE,
             LIST,
             COMPATIBILITY,
+            METRICS,
+            CRITICAL,
+            REPORTS,
+            ROOT,
+            INCLUSION,
+            LENS_ACCOUNT,
+            LENS_HEARTBEAT,
         )
     }
-)
-RESERVED: Mapping[str, PrivacyClass] = (
-    MappingProxyType(  # named so that nothing else takes their places; not built
-        {
-            "metrics": PrivacyClass.TELEMETRY,
-            "critical-events": PrivacyClass.TELEMETRY,
-            "compatibility-reports": PrivacyClass.TELEMETRY,
-            "lens-heartbeat": PrivacyClass.LENS,
-        }
-    )
 )

@@ -55,12 +55,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing asked: an endpoint, its body, and the headers that it lets a caller add; `device_id` goes into its path."""
+    """One thing asked: an endpoint, its body, and the headers that it lets a caller add; `place` goes into its path."""
 
     endpoint: Endpoint
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    device_id: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def send(
     verdict = allowed(request.endpoint.privacy, environ)
     if isinstance(verdict, Blocked):
         return Unreachable(verdict.reason, blocked=True)
-    target, headers = request.endpoint.target(request.device_id), _headers(request, base, version)
+    target, headers = request.endpoint.target(request.place), headers_of(request, base, version)
     network, proxy = _Network(limits), None
     try:
         proxy = proxy_for(base.host, base.port, environ) or _proxy_of_system(base.host, environ)
@@ -148,7 +148,7 @@ def user_agent(version: str) -> str:
     return f"epochly/{version} (python/{sys.version_info[0]}.{sys.version_info[1]}; {system}; proto/1)"
 
 
-def _headers(request: Request, base: BaseUrl, version: str) -> list[tuple[str, str]]:
+def headers_of(request: Request, base: BaseUrl, version: str) -> list[tuple[str, str]]:
     """All that is sent besides the body; raises `ValueError` where the caller's part is not the endpoint's."""
     endpoint = request.endpoint
     try:

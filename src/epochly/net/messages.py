@@ -1,7 +1,8 @@
-"""What requests and answers of licence class are made of: one frozen value a JSON object, a field a member.
+"""What requests and answers are made of: one frozen value a JSON object, a field a member.
 
-They say names and types, and refuse to know more: forms of ids, digests and tokens are the licence client's. A field that
-may be absent has None as its default. Section 5 of `docs/spec/epochly-pop-v1.md`.
+They say names and types, and refuse to know more: forms of ids, digests and tokens are the licence client's, events those of
+telemetry. A field that may be absent has None as its default. Section 5 of `docs/spec/epochly-pop-v1.md`, sections 2 and 7 of
+`docs/spec/epochly-telemetry-v1.md`.
 """
 
 from __future__ import annotations
@@ -161,6 +162,84 @@ class Compatibility:
     server_time: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Events that were dropped since the last batch: no room, the tripwire, too old."""
+
+    full: int
+    pii: int
+    old: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events of one endpoint, and what they are events of; an event's members are those of its kind in the registry."""
+
+    v: int
+    session: str
+    install: str
+    day: int
+    seq: int
+    epochly: str
+    python: str
+    os: str
+    arch: str
+    lost: Lost
+    events: tuple[dict[str, str | int | bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """That a batch was received, a token, and the keys it is verified with."""
+
+    receipt: str
+    keyset: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayRoot:
+    """One hash over all batches of a day, a token, and the keys it is verified with."""
+
+    root: str
+    keyset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """Where a batch stands among those of its day; `path` has hashes in hex."""
+
+    day: int
+    index: int
+    size: int
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LensAccount:
+    """The account of a key, and the salt that its hosts' names are hashed with."""
+
+    account: str
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class LensHeartbeat:
+    """That a process of this host lives."""
+
+    v: int
+    host: str
+    version: str
+    pid: int
+    uptime_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class LensNext:
+    """Seconds until the next heartbeat is due."""
+
+    next_s: int
+
+
 class MessageError(ValueError):
     """A body that is not what it has to be; the text names the place and repeats no value."""
 
@@ -207,7 +286,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _value(kind: Any, value: Any, where: str) -> Any:
     """A parsed JSON value as a `kind`, which is a dataclass, `str`, `int`, `bool`, a tuple or a dict of these."""
     if isinstance(kind, UnionType):  # `X | None`: an absent member; JSON's `null` is not among them
-        (kind,) = (each for each in get_args(kind) if each is not NoneType)
+        kinds = [each for each in get_args(kind) if each is not NoneType]
+        kind = (
+            kinds[0] if len(kinds) == 1 else next((each for each in kinds if type(value) is each), kinds[0])
+        )
     if is_dataclass(kind) and isinstance(kind, type):
         return _object(kind, value, where)
     if get_origin(kind) is tuple:
