@@ -403,7 +403,7 @@ def test_what_is_not_on_the_list_cannot_be_sent(serve, environ, request_):
     """A body, header or id that the endpoint has not is the caller's error, before anything is connected."""
     server = serve(answering(reply()))
     with pytest.raises(ValueError, match=r"."):
-        send(request_, server.base, environ, "1")
+        send(request_, server.base, {**environ, "EPOCHLY_TELEMETRY_OPT_IN": "1"}, "1")
     assert server.connections == 0
 
 
