@@ -1,4 +1,7 @@
-"""The gateway against real servers: what it sends is the list's, and whatever is done to it ends in an answer or one line."""
+"""The gateway against real servers: what it sends is the list's, and whatever is done to it ends in an answer or one line.
+
+It is long because there are many things to do to it.
+"""
 
 from __future__ import annotations
 
