@@ -1,6 +1,6 @@
-"""The command line: `run`, `explain`, `status`, `metrics`, `doctor`, `cache`, and licences. Decides nothing itself.
+"""The command line: `run`, `explain`, `status`, `metrics`, `doctor`, `cache`, licences and `net-audit`. Decides nothing itself.
 
-Exit codes: those of the program for `run`; else 0 done, 2 usage or nothing to look at. Data goes to stdout; reports of
+Exit codes: those of the program for `run` and `net-audit`; else 0 done, 2 usage or nothing to look at. Data goes to stdout; reports of
 `run`, and all else, to stderr.
 """
 
@@ -21,6 +21,7 @@ USAGE = """usage: epochly run [--level N] [--mode MODE] [--report term|html|json
        epochly explain [--args LITERAL] module:function
        epochly status | metrics | doctor | cache [clear]
        epochly license ... | device ... | compatibility
+       epochly net-audit [--report term|json] [--to FILE] [--by WAY] command [args ...]
 
 run      runs a program unchanged, compiles what it can prove, and reports on stderr at the end
 explain  shows a function's source with what keeps it in the interpreter; --args gives example arguments,
@@ -30,6 +31,7 @@ metrics  shows what is measured; the figures of a program are in its `run --repo
 doctor   says what this Python, numba and NumPy allow
 cache    says where compiled code is kept, and how much; `clear` removes it
 license  shows, takes and gives back a licence; device shows what is told of this machine: `epochly license --help`
+net-audit  runs a program, and lists every destination that it and its children touch: `epochly net-audit --help`
 """
 EXIT_USAGE = 2
 PROBE = "0" * 64  # a key that nothing has
@@ -46,6 +48,7 @@ def main(argv: Sequence[str] | None = None, *, environ: Mapping[str, str] | None
         "metrics": _metrics,
         "doctor": _doctor,
         "cache": _cache,
+        "net-audit": _net_audit,
     }
     for name in ("license", "device", "compatibility"):
         commands[name] = partial(_licensing, name)
@@ -174,6 +177,12 @@ def _licensing(name: str, rest: list[str], environ: Mapping[str, str]) -> int:
     from epochly.licensing.cli import main as licensing  # noqa: PLC0415 - a command imports what it needs
 
     return licensing([name, *rest], environ)
+
+
+def _net_audit(rest: list[str], environ: Mapping[str, str]) -> int:
+    from epochly.net_audit.cli import main as net_audit  # noqa: PLC0415 - a command imports what it needs
+
+    return net_audit(rest, environ)
 
 
 def _cache(rest: list[str], _environ: Mapping[str, str]) -> int:

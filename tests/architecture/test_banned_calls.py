@@ -16,7 +16,11 @@ VERIFY = ("epochly_verify", "epochly_verify.*")
 COMMANDS = ("*.cli", "*.cli.*", "epochly_verify.conformance", "epochly_verify.progress")
 AMBIENT = "epochly._ambient"  # a library has no command line: where the runtime meets the user's process
 LICENSING = "epochly.licensing.world"  # the real one of its sessions, which are given everything
-EDGE = (*COMMANDS, AMBIENT, LICENSING, "epochly_verify.gather", "epochly_verify.gather.*")
+NET_AUDIT = (
+    "epochly.net_audit.world",
+    "epochly.net_audit.hook",
+)  # one starts programs, the other runs inside of them
+EDGE = (*COMMANDS, AMBIENT, LICENSING, *NET_AUDIT, "epochly_verify.gather", "epochly_verify.gather.*")
 PURE = tuple(
     f"epochly_verify.{part}{end}"
     for part in ("parse", "checks", "render", "findings", "run", "model", "policy", "errors", "limits")
@@ -36,9 +40,9 @@ class Ban:
 
 BANS = (
     Ban(
-        "text is data, never a program, save the user's own that `epochly run` is told to run",
+        "text is data, never a program, save the user's own that `epochly run` and `net-audit` are told to run",
         ("eval", "exec", "builtins.eval", "builtins.exec", "runpy", "code"),
-        but=("epochly._program",),
+        but=("epochly._program", "epochly.net_audit.hook"),
     ),
     Ban("a shell reads more into a string than its writer", ("os.system", "os.popen", "commands")),
     Ban(

@@ -77,6 +77,8 @@ def side_effects(name, folder=""):
         "epochly.net",
         "epochly.net.endpoints",
         "epochly.net.privacy",
+        "epochly.net_audit",
+        "epochly.net_audit.kernel",
         "epochly_verify",
         "epochly_verify.run",
         "epochly_verify.cli",

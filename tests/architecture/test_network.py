@@ -59,6 +59,10 @@ EXCEPTED = {  # (module, what it may use) -> why
         "subprocess",
     ): "starts that process: this interpreter, with `epochly._builder`",
     (
+        "epochly.net_audit.world",
+        "subprocess",
+    ): "starts the program that the user names, beside `strace`",
+    (
         "epochly._prometheus",
         "prometheus_client",
     ): "listens on the loopback address where the program asks for a port",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
+from linux import on_linux, require
 from loopback import answering, reply
 
 PROGRAM = """
@@ -25,9 +25,6 @@ result = send(Request(endpoints.NONCE), base_url(os.environ), os.environ, "1", L
 print(json.dumps([type(result).__name__, getattr(result, "why", ""), getattr(result, "blocked", False), seen]))
 """
 BLOCKED = {"EPOCHLY_OFFLINE_MODE": "1"}
-on_linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="`strace` and network namespaces are Linux's own"
-)
 
 
 def outcome(environ, *before):
@@ -50,15 +47,6 @@ def connected(trace):
     calls = ("connect(", "sendto(", "sendmsg(", "sendmmsg(")
     lines = [line for line in trace.splitlines() if any(call in line for call in calls)]
     return [line for line in lines if "AF_UNIX" not in line and "AF_NETLINK" not in line]
-
-
-def require(command):
-    """Fail where this machine cannot run a program so: a skip would hide that nothing was proved."""
-    found = shutil.which(command[0])
-    if not found or subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
-        pytest.fail(
-            f"`{command[0]}` is not here, or may not do this; hint: `apt-get install strace util-linux`, or run as root"
-        )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,22 @@
+"""What the tests ask of Linux: off Linux they are skipped, and on it a tool that is missing is a failure."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="`strace` and network namespaces are Linux's own"
+)
+
+
+def require(command):
+    """Fail where this machine cannot run a program so: a skip would hide that nothing was proved."""
+    found = shutil.which(command[0])
+    if not found or subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+        pytest.fail(
+            f"`{command[0]}` is not here, or may not do this; hint: `apt-get install strace util-linux iproute2`, or run as root"
+        )
