@@ -503,6 +503,36 @@ def lease_times() -> list[Json]:
     return [{"name": name, "now": now, "latest": latest, "is": state} for name, now, latest, state in cases]
 
 
+def sequences() -> Json:
+    """What the service makes of the `seq` of a proof; without a lease the device is told `DEVICE_CLONED`."""
+    held, most = 7, 1_000_000
+    cases = [
+        ("the last one", held, False, None, held + 1),
+        ("the last one, two days after a fork", held, False, 2, held + 1),
+        ("one below, by the request that got the last lease", held - 1, True, None, held + 1),
+        ("one below, by another request", held - 1, False, None, None),
+        ("two below", held - 2, True, None, None),
+        ("none", 0, False, None, None),
+        ("one above", held + 1, False, None, held + 2),
+        ("one above, by the request that got the last lease", held + 1, True, None, held + 2),
+        ("as far above as goes", held + most, False, None, held + most + 1),
+        ("too far above", held + most + 1, False, None, None),
+        ("the largest number", 2**53 - 1, False, None, None),
+        ("one above, two days after a fork", held + 1, False, 2, None),
+        ("one above, 29 days after one was above", held + 1, False, 29, None),
+        ("one above, 30 days after one was above", held + 1, False, 30, held + 2),
+    ]
+    return {
+        "about": "a device whose last lease was 7 asks for the next one, its last lease being no longer remembered; "
+        "`days` is how long ago a fork or a `seq` above was the last time, null for never; `lease` is the `seq` it gets",
+        "held": held,
+        "cases": [
+            {"name": name, "seq": seq, "same_ik": same_ik, "days": days, "lease": lease}
+            for name, seq, same_ik, days, lease in cases
+        ],
+    }
+
+
 def canonical_forms() -> Json:
     """Values and their canonical bytes, written out by hand; JSON texts that are not canonical or no values of ours."""
     good: list[tuple[Any, str]] = [
@@ -740,6 +770,7 @@ def page() -> str:
         "keysets": keysets(),
         "leases": leases(),
         "lease_times": lease_times(),
+        "sequences": sequences(),
         "canonical": canonical_forms(),
         "fingerprints": fingerprints(),
         "license_keys": license_keys(),

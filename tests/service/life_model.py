@@ -14,6 +14,7 @@ TERMS = {  # (lives, is refreshed after, has grace): section 6
     "floating": (30 * MINUTE, 10 * MINUTE, 0),
 }
 TIMES = 3  # of transfers, new fingerprints and forks
+LOST = 1_000_000  # leases that a service may have lost
 
 
 @dataclass(frozen=True)
@@ -105,27 +106,27 @@ class Model:
 
     # --- with a licence key, or none
 
-    def _register(self, ask, _seq):
-        return self._enrol(ask, ask.licence)
+    def _register(self, ask, seq):
+        return self._enrol(ask, ask.licence, seq)
 
-    def _trial(self, ask, _seq):
+    def _trial(self, ask, seq):
         had = [at for at, licence in enumerate(self.licences) if licence.trial_of == ask.digest]
         if not had and self._before(ask) is not None:
             return self._before(ask)  # and the machine keeps its trial
         if not had:
             self.licences.append(Licence("node", 1, self.now + 30 * DAY, trial_of=ask.digest))
-            return self._enrol(ask, len(self.licences) - 1)
+            return self._enrol(ask, len(self.licences) - 1, seq)
         if self._on(had[0], ask.key) is None or self.licences[had[0]].ends <= self.now:
             return "TRIAL_USED"
-        return self._enrol(ask, had[0])
+        return self._enrol(ask, had[0], seq)
 
-    def _transfer(self, ask, _seq):
+    def _transfer(self, ask, seq):
         source = self.devices[ask.device]
         if source.licence != ask.licence:
             return "DEVICE_NOT_FOUND"
-        return self._enrol(ask, ask.licence, source)
+        return self._enrol(ask, ask.licence, seq, source)
 
-    def _enrol(self, ask, number, source=None):
+    def _enrol(self, ask, number, seq, source=None):
         licence, at = self.licences[number], self._on(number, ask.key)
         before = self._before(ask)
         if before is not None:
@@ -148,6 +149,8 @@ class Model:
         if device is None:
             device, at = Device(number, ask.key, ask.digest), len(self.devices)
             self.devices.append(device)
+        elif self._is_ahead(device, seq):
+            device.seq = seq
         if changed:
             device.reenrols.append(self.now)
         device.status, device.digest = "active", ask.digest
@@ -166,10 +169,10 @@ class Model:
     # --- of a device
 
     def _validate(self, ask, seq):
-        return self._early(ask) or self._forked(ask, seq) or self._elsewhere(ask) or self._renewed(ask)
+        return self._early(ask) or self._forked(ask, seq) or self._elsewhere(ask) or self._renewed(ask, seq)
 
     def _heartbeat(self, ask, seq):
-        return self._early(ask) or self._forked(ask, seq) or self._renewed(ask)
+        return self._early(ask) or self._forked(ask, seq) or self._renewed(ask, seq)
 
     def _checkout(self, ask, seq):
         early = self._early(ask) or self._forked(ask, seq)
@@ -183,6 +186,7 @@ class Model:
             return "SEAT_LIMIT_REACHED"
         kept = device.pinned if device.is_pinned(self.now) else 0
         device.pinned = max(min(self.now + ask.days * DAY, licence.ends), kept)
+        self._caught_up(device, seq)
         return self._leased(ask, ask.device, checked_out=True)
 
     def _rekey(self, ask, seq):
@@ -202,6 +206,7 @@ class Model:
         if self._no_seat(device):
             return "SEAT_LIMIT_REACHED"
         device.key = ask.new_key
+        self._caught_up(device, seq)
         lease = self._leased(ask, ask.device)
         device.old_key = ask.key
         return lease
@@ -248,10 +253,21 @@ class Model:
         device = self.devices[ask.device]
         if seq == device.seq or (seq == device.seq - 1 and ask.ik == device.ik):
             return None
+        if self._is_ahead(device, seq) and not self._lately(device.strikes, 30 * DAY):
+            return None
         third = self._lately(device.strikes, 30 * DAY) + 1 >= TIMES
         device.strikes.append(self.now)
         device.status = "disabled" if third else "contended"
         return "DEVICE_CLONED"
+
+    def _is_ahead(self, device, seq):
+        return device.seq < seq <= device.seq + LOST
+
+    def _caught_up(self, device, seq):
+        """A device that had leases which were lost here goes on above them, and that counts as a fork does."""
+        if self._is_ahead(device, seq):
+            device.seq = seq
+            device.strikes.append(self.now)
 
     def _elsewhere(self, ask):
         device = self.devices[ask.device]
@@ -265,9 +281,10 @@ class Model:
         device.digest = ask.digest
         return None
 
-    def _renewed(self, ask):
+    def _renewed(self, ask, seq):
         if self._no_seat(self.devices[ask.device]):
             return "SEAT_LIMIT_REACHED"
+        self._caught_up(self.devices[ask.device], seq)
         return self._leased(ask, ask.device)
 
     def _no_seat(self, device):

@@ -147,7 +147,7 @@ def _(node, _device, _key):
 
 @reaches("DEVICE_CLONED")
 def _(_node, device, _key):
-    device.seq += 1
+    device.seq -= 1
     return device.validate()
 
 

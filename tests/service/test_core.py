@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochly_service import core
+from epochly_service import client_versions, core
 from epochly_service.core import Asked, Counted
 from epochly_service.model import Device, License
-from epochly_service.settings import DAY, HOUR, Policy
+from epochly_service.settings import DAY, HOUR, LOST_MAX, STRIKES_IN_S, Policy
 
 NOW = 1_800_000_000
 POLICY = Policy()
@@ -58,12 +60,13 @@ def asked(seq=5, ik="new", **more):
         (4, "last", None),
         (4, "new", "DEVICE_CLONED"),
         (3, "last", "DEVICE_CLONED"),
-        (6, "new", "DEVICE_CLONED"),
+        (5 + LOST_MAX + 1, "new", "DEVICE_CLONED"),
+        (2**53 - 1, "new", "DEVICE_CLONED"),
         (0, "new", "DEVICE_CLONED"),
     ],
 )
 def test_the_sequence_is_the_last_one_or_the_one_before_with_its_own_key(seq, ik, code):
-    """Equal is normal, one below needs the last idempotency key, and anything else is two copies at work."""
+    """Equal is normal, one below needs the last idempotency key, and what is lower or out of all proportion is two copies at work."""
     decision = core.renew(LICENSE, DEVICE, asked(seq, ik), Counted(), POLICY)
     assert (decision.refusal and decision.refusal.code) == code
     assert decision.device.status == ("contended" if code else "active")
@@ -71,12 +74,127 @@ def test_the_sequence_is_the_last_one_or_the_one_before_with_its_own_key(seq, ik
     assert decision.device.lease_seq == (5 if code else 6)
 
 
+VECTORS = json.loads(
+    (Path(__file__).parents[2] / "docs" / "spec" / "vectors" / "epochly-pop-v1.json").read_text("utf-8")
+)["sequences"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["cases"], ids=lambda vector: vector["name"])
+def test_a_sequence_is_taken_as_the_specification_says(vector):
+    """Each `seq` of the shared vectors gets the lease that it should, or is told `DEVICE_CLONED`."""
+    device = replace(DEVICE, lease_seq=VECTORS["held"])
+    ik = DEVICE.lease_ik if vector["same_ik"] else "new"
+    lately = vector["days"] is not None and vector["days"] * DAY < STRIKES_IN_S
+    decision = core.renew(LICENSE, device, asked(vector["seq"], ik), Counted(strikes=int(lately)), POLICY)
+    assert (decision.terms and decision.terms.seq) == vector["lease"]
+    assert (decision.refusal and decision.refusal.code) == (None if vector["lease"] else "DEVICE_CLONED")
+
+
+DECIDERS = {
+    "renew": lambda seq, counted: core.renew(LICENSE, DEVICE, asked(seq), counted, POLICY),
+    "checkout": lambda seq, counted: core.checkout(LICENSE, DEVICE, asked(seq), counted, POLICY, days=1),
+    "rekey": lambda seq, counted: core.rekey(LICENSE, DEVICE, asked(seq), counted, POLICY, kid="x", pub="y"),
+}
+
+
+@pytest.mark.parametrize("decide", DECIDERS.values(), ids=DECIDERS)
+@pytest.mark.parametrize("ahead", [1, 2, 700, LOST_MAX])
+def test_a_device_that_is_ahead_is_followed_once(decide, ahead):
+    """It had leases that the database has lost: it goes on above them, that counts as a strike, and the next time it is a fork."""
+    decision = decide(5 + ahead, Counted())
+    assert (decision.refusal, decision.lost, decision.terms.seq) == (None, ahead, 6 + ahead)
+    assert (decision.device.lease_seq, decision.device.status) == (6 + ahead, "active")
+    assert decision.notes == ("strike",)
+    again = decide(5 + ahead, Counted(strikes=1))
+    assert (again.refusal.code, again.lost, again.device.lease_seq) == ("DEVICE_CLONED", 0, 5)
+
+
+def test_a_device_that_is_ahead_and_refused_for_something_else_loses_nothing_by_it():
+    """Another machine, or no seat, is told as ever, and its sequence is taken over when it goes well."""
+    changed = core.renew(LICENSE, DEVICE, asked(9, same_fp=False), Counted(), POLICY)
+    assert (changed.refusal.code, changed.device, changed.notes) == ("FINGERPRINT_CHANGED", None, ())
+    full, seatless = replace(LICENSE, seats_used=2), replace(DEVICE, holds_seat=0)
+    refused = core.renew(full, seatless, asked(9), Counted(), POLICY)
+    assert (refused.refusal.code, refused.device, refused.lost) == ("SEAT_LIMIT_REACHED", None, 0)
+
+
+@pytest.mark.parametrize(
+    ("seq", "next_one"), [(0, 6), (5, 6), (9, 10), (5 + LOST_MAX, 6 + LOST_MAX), (2**53 - 1, 6)]
+)
+def test_register_goes_on_above_what_the_device_had(seq, next_one):
+    """With the licence key shown a device gets a lease that it takes for newer, and none from beyond all numbers."""
+    decision = core.register(
+        LICENSE, DEVICE, fresh=DEVICE, asked=asked(seq, same_fp=True), counted=Counted(), policy=POLICY
+    )
+    assert (decision.terms.seq, decision.notes, decision.lost) == (next_one, (), 0)
+
+
+class TwoCopies:
+    """One device whose key two machines have, and what the service has counted of it."""
+
+    def __init__(self):
+        self.device, self.strikes, self.now = DEVICE, [], NOW
+        self.last_had = 0
+
+    def renew(self, seq, number):
+        """Ask as one of them; the new sequence, or None where it is told."""
+        lately = sum(at > self.now - STRIKES_IN_S for at in self.strikes)
+        decision = core.renew(
+            LICENSE, self.device, asked(seq, f"ik {number}"), Counted(strikes=lately), POLICY
+        )
+        self.strikes += [self.now] * decision.notes.count("strike")
+        self.device = decision.device or self.device
+        return decision.terms and decision.terms.seq
+
+
+@given(
+    turns=st.lists(
+        st.tuples(
+            st.booleans(), st.sampled_from([0, 0, 1, 2, 3, 1_000, 10**5, LOST_MAX]), st.integers(0, 4 * DAY)
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_two_copies_that_make_numbers_up_are_told_apart_as_soon_as_two_that_do_not(turns):
+    """In any 30 days the sequence passes from one copy to the other once at most, by a number that was made up or guessed; then one is told.
+
+    A copy asks with what it holds, or with more. A guess that is exactly right passes for the other copy, here as ever.
+    """
+    world = TwoCopies()
+    held, holder, passed_at = [5, 5], None, NOW - STRIKES_IN_S
+    for number, (which, more, later_s) in enumerate(turns):
+        world.now += later_s
+        if more and held[which] + more == world.device.lease_seq:
+            continue  # a guess that is right
+        got = world.renew(held[which] + more, number)
+        if got is None:
+            assert world.device.status in ("contended", "disabled")
+            return
+        if holder not in (None, which):
+            assert world.now - passed_at >= STRIKES_IN_S
+            passed_at = world.now
+        held[which], holder = got, which
+
+
+@given(ahead=st.integers(1, LOST_MAX), first=st.integers(1, 5))
+def test_an_honest_machine_is_behind_whoever_made_a_number_up(ahead, first):
+    """A copy that goes ahead gets one lease; the machine that was copied is told at its next request, and so is the copy then."""
+    world, held = TwoCopies(), 5
+    for number in range(first):
+        held = world.renew(held, number)
+    copy = world.renew(held + ahead, "copy")
+    assert copy == held + ahead + 1
+    assert world.renew(held, "owner") is None
+    assert world.device.status == "contended"
+
+
 @pytest.mark.parametrize(
     ("strikes", "status"), [(0, "contended"), (1, "contended"), (2, "disabled"), (9, "disabled")]
 )
 def test_the_third_strike_disables(strikes, status):
     """Two strikes make a device contended, the third in the time that counts disables it, and it keeps its seat."""
-    decision = core.renew(LICENSE, DEVICE, asked(9), Counted(strikes=strikes), POLICY)
+    decision = core.renew(LICENSE, DEVICE, asked(3), Counted(strikes=strikes), POLICY)
     assert (decision.device.status, decision.device.holds_seat, decision.frees) == (status, 1, 0)
 
 
@@ -200,7 +318,7 @@ def test_transfer_frees_what_it_takes():
 )
 def test_is_too_old_compares_numbers(version, least, old):
     """Versions are compared number by number, and what cannot be read is old where anything is."""
-    assert core.is_too_old(version, least) is old
+    assert client_versions.is_too_old(version, least) is old
 
 
 def test_nothing_changes_where_a_release_is_repeated():

@@ -26,7 +26,7 @@ from epochly_service.settings import Policy
 KEYS = 4  # to begin with; a rekey brings another one
 LICENCES = (("node", 2, 200), ("floating", 1, 40), ("floating", 2, 300))  # kind, seats, days
 NUMBER = st.integers(0, 7)  # a place in a list, modulo its length
-FORK = st.sampled_from([0] * 17 + [-1, -2, 1])  # what a proof's `seq` is off by
+FORK = st.sampled_from([0] * 17 + [-1, -2, 1, 9, 1_000_001])  # what a proof's `seq` is off by
 ADVANCE = st.sampled_from(
     [1, MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, DAY - HOUR, DAY, 3 * DAY, 20 * DAY, 30 * DAY]
 )
@@ -64,6 +64,7 @@ class Life(RuleBasedStateMachine):
         self.digests = [os.urandom(32).hex() for _ in range(3)]
         self.device_ids = []
         self.asked = []
+        self.had = {}  # key -> sequence of its last lease, on whichever licence
 
     # --- requests
 
@@ -205,6 +206,15 @@ class Life(RuleBasedStateMachine):
             self.model.licences[at].ends = ends
             self.node.set_license(self.licence_ids[at], expires_at=ends)
 
+    @precondition(lambda self: self.device_ids)
+    @rule(count=st.integers(1, 3))
+    def lose_rows(self, count):
+        """The database is put back to before each device's last leases, as by a backup that is restored."""
+        for at, id_ in enumerate(self.device_ids):
+            about = self.model.devices[at]
+            about.seq = max(1, about.seq - count)
+            self.node.put_device(replace(self.node.device(id_), lease_seq=about.seq))
+
     # --- how it is asked and compared
 
     def a_key(self, number):
@@ -225,7 +235,7 @@ class Life(RuleBasedStateMachine):
 
     def ask(self, what, off=0):
         """Send it, ask the model, compare; gives what the model said."""
-        seq = self.model.devices[what.device].seq if what.device >= 0 else 0
+        seq = self.model.devices[what.device].seq if what.device >= 0 else self.had.get(what.key, 0)
         seq = max(0, seq + off)
         answer = self.send(what, seq)
         expected = self.model.does(what, seq)
@@ -290,6 +300,7 @@ class Life(RuleBasedStateMachine):
             self.device_ids.append(answer.json["device_id"])
         device.take(answer.json)
         lease = device.lease
+        self.had[expected.key] = lease["seq"]
         assert lease["dev"] == self.device_ids[expected.device]
         got = (lease["seq"], lease["exp"], lease["refresh_after"], lease["grace_until"])
         assert got == (expected.seq, expected.exp, expected.refresh_after, expected.grace_until)

@@ -105,7 +105,7 @@ class Faulty:
         changed = {
             "htu": URL + "/v1/devices" if "PROOF_MISMATCH" in faults else URL + PATH,
             "cn": None if "MALFORMED proof" in faults else b64u(bytes(16)),
-            "seq": self.device.seq + 5 if "DEVICE_CLONED" in faults else self.device.seq,
+            "seq": self.device.seq - 1 if "DEVICE_CLONED" in faults else self.device.seq,
         }
         if "PROOF_INVALID" not in faults:
             return device.proof("POST", PATH, body, nonce=nonce, **changed)

@@ -41,6 +41,22 @@ def test_a_rekey_whose_answer_was_lost_can_be_repeated(node):
     assert old.rekeyed(new, again=again).code == "KEY_UNKNOWN"
 
 
+def test_what_enrolled_a_key_gives_nothing_once_the_key_was_changed(node):
+    """The request that took the seat, repeated by the old key, gives no lease; asked anew, the old key is a device like any other."""
+    key, license_id = node.issue(seats=1)
+    old, again = Device(node.wire), ik()
+    assert old.register(key, ik=again).status == 201
+    assert old.rekeyed(Device(node.wire)).status == 200
+    refused = old.register(key, ik=again)
+    assert (refused.code, refused.status) == ("IDEMPOTENCY_MISMATCH", 409)
+    assert old.register(key).code == "SEAT_LIMIT_REACHED"
+    node.set_license(license_id, seats_max=2)
+    first = old.device_id
+    assert old.register(key).status == 201
+    assert old.device_id != first
+    assert (node.license(license_id).seats_used, node.faults()) == (2, [])
+
+
 def test_a_rekey_needs_the_new_keys_own_word(node):
     """The new key's proof has to be its own, for this old key and this nonce; a key on the licence already is no new one."""
     key, _ = node.issue()
@@ -111,7 +127,7 @@ def test_strikes_are_forgotten_after_30_days(node):
     key, _ = node.issue()
     device = node.enrolled(key)
     for _ in range(3):
-        device.seq += 7
+        device.seq -= 1
         assert device.heartbeat().code == "DEVICE_CLONED"
         assert device.register(key).status == 201
         node.now += 16 * DAY

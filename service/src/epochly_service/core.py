@@ -13,6 +13,7 @@ from epochly_service.errors import Problem
 from epochly_service.settings import (
     CHECKOUT_DAYS_MAX,
     DAY,
+    LOST_MAX,
     REENROLS_MAX,
     STRIKES_MAX,
     TRANSFERS_MAX,
@@ -32,6 +33,8 @@ FEATURES: dict[str, tuple[str, ...]] = {  # section 6
     "academic": ("gpu", "multi-core"),
 }
 CLONED = "use floating seats or one EPOCHLY_NODE_ID a machine; `epochly license activate` makes this device active again"
+ROWS_LOST = "rows-lost"  # the action of the audit chain where `Decision.lost` is not 0
+DISABLED = "the device was disabled: copies of its key came back; release it, then activate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Decision:
         notes: what the history counts.
         action: what the audit chain says; None for renewals.
         terms: the lease to sign.
+        lost: leases that the device had and the database does not know of, which the audit chain says too.
     """
 
     refusal: Problem | None = None
@@ -83,6 +87,7 @@ class Decision:
     notes: tuple[str, ...] = ()
     action: str | None = None
     terms: Terms | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +119,7 @@ def standing(row: License, device: Device | None, now: int) -> Problem | None:
         if device.status == "contended":
             return Problem("DEVICE_CLONED", f"two copies of this device's key are in use; {CLONED}")
         if device.status == "disabled":
-            return Problem(
-                "DEVICE_REVOKED",
-                "the device was disabled: copies of its key came back; release it, then activate",
-            )
+            return Problem("DEVICE_REVOKED", DISABLED)
         if device.status == "released":
             return Problem(
                 "DEVICE_REVOKED", "the device was released; `epochly license activate` takes a seat"
@@ -139,6 +141,7 @@ def renew(row: License, device: Device, asked: Asked, counted: Counted, policy: 
     forked = _forked(device, asked, counted)
     if forked is not None:
         return forked
+    before, device = device, _caught_up(device, asked)
     notes: tuple[str, ...] = ()
     if asked.same_fp is False:
         if not asked.reenrol or counted.reenrols >= REENROLS_MAX:
@@ -148,7 +151,8 @@ def renew(row: License, device: Device, asked: Asked, counted: Counted, policy: 
     takes = 0 if device.holds_seat else 1
     if takes and row.seats_used >= row.seats_max:
         return Decision(refusal=_full(row))
-    return _leased(row, device, asked, policy, takes=takes, notes=notes, action="reenrol" if notes else None)
+    action = "reenrol" if notes else None
+    return _since(before, _leased(row, device, asked, policy, takes=takes, notes=notes, action=action), asked)
 
 
 def checkout(
@@ -168,8 +172,9 @@ def checkout(
     if takes and row.seats_used >= row.seats_max:
         return Decision(refusal=_full(row))
     until = max(min(asked.now + days * DAY, row.expires_at), device.pinned_until or 0)
-    device = replace(device, pinned_until=until)
-    return _leased(row, device, asked, policy, takes=takes, action="checkout", checks_out=True)
+    before, device = device, replace(_caught_up(device, asked), pinned_until=until)
+    leased = _leased(row, device, asked, policy, takes=takes, action="checkout", checks_out=True)
+    return _since(before, leased, asked)
 
 
 def rekey(
@@ -182,8 +187,8 @@ def rekey(
     takes = 0 if device.holds_seat else 1
     if takes and row.seats_used >= row.seats_max:
         return Decision(refusal=_full(row))
-    renamed = replace(device, kid=kid, pub=pub, rekey_count=device.rekey_count + 1)
-    decision = _leased(row, renamed, asked, policy, takes=takes, action="rekey")
+    renamed = replace(_caught_up(device, asked), kid=kid, pub=pub, rekey_count=device.rekey_count + 1)
+    decision = _since(device, _leased(row, renamed, asked, policy, takes=takes, action="rekey"), asked)
     assert decision.device is not None
     return replace(decision, device=replace(decision.device, prev_kid=device.kid, prev_pub=device.pub))
 
@@ -277,34 +282,13 @@ def lease_terms(row: License, device: Device, now: int, policy: Policy, *, check
     )
 
 
-def is_too_old(version: str, least: str) -> bool:
-    """Whether a client's version is below `least`; a version that cannot be read is."""
-    wanted = _numbers(least) or ()
-    seen = _numbers(version)
-    return any(wanted) and (seen is None or seen < wanted)
-
-
-def _numbers(version: str) -> tuple[int, ...] | None:
-    leading = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits or len(digits) > 9:  # a number no release has
-            break
-        leading.append(int(digits))
-        if digits != part:
-            break
-    if not leading:
-        return None
-    while leading[-1:] == [0]:  # 1.0 is 1
-        leading.pop()
-    return tuple(leading)
-
-
 def _forked(device: Device, asked: Asked, counted: Counted) -> Decision | None:
     if asked.seq == device.lease_seq:
         return None
     if asked.seq == device.lease_seq - 1 and asked.ik == device.lease_ik:
         return None  # the answer was lost so long ago that it is not remembered: a next lease will do
+    if _is_ahead(device, asked) and not counted.strikes:
+        return None  # leases were given that are not known here any more: a backup was restored
     disabled = counted.strikes + 1 >= STRIKES_MAX
     return Decision(
         refusal=Problem("DEVICE_CLONED", f"two copies of this device's key are in use; {CLONED}"),
@@ -314,14 +298,31 @@ def _forked(device: Device, asked: Asked, counted: Counted) -> Decision | None:
     )
 
 
+def _is_ahead(device: Device, asked: Asked) -> bool:
+    """Whether the device had leases that the database does not know of, or somebody made the number up.
+
+    It is taken over once in the time of strikes and counts as one, so that two copies which make numbers up are told apart no later
+    than two that do not: the one that asks next is behind.
+    """
+    return 0 < asked.seq - device.lease_seq <= LOST_MAX
+
+
+def _caught_up(device: Device, asked: Asked) -> Device:
+    return replace(device, lease_seq=asked.seq) if _is_ahead(device, asked) else device
+
+
+def _since(before: Device, decision: Decision, asked: Asked) -> Decision:
+    """The decision with what was lost, which counts as a strike."""
+    if not _is_ahead(before, asked):
+        return decision
+    return replace(decision, notes=(*decision.notes, "strike"), lost=asked.seq - before.lease_seq)
+
+
 def _may_enrol(device: Device | None, asked: Asked, counted: Counted) -> Problem | None:
     if device is None:
         return None
     if device.status == "disabled":
-        return Problem(
-            "DEVICE_REVOKED",
-            "the device was disabled: copies of its key came back; release it, then activate",
-        )
+        return Problem("DEVICE_REVOKED", DISABLED)
     if asked.same_fp is False and counted.reenrols >= REENROLS_MAX:
         return _changed(asked)
     return None
@@ -331,7 +332,7 @@ def _enrolled(device: Device | None, fresh: Device, asked: Asked) -> tuple[Devic
     if device is None:
         return fresh, ()
     back = replace(
-        device,
+        _caught_up(device, asked),  # with the licence key shown, whatever the device says it had
         status="active",
         fp_mac=fresh.fp_mac,
         fp_sealed=fresh.fp_sealed,

@@ -10,11 +10,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, func, select, text
 
 from epochly_service import audit_chain, keys, peppered, secret_files, store
+from epochly_service.core import ROWS_LOST
 from epochly_service.errors import BusyError, ServiceError
 from epochly_service.migrating import current, newest
 from epochly_service.pins import read_roots, verify_keyset
@@ -28,6 +30,7 @@ from epochly_service.schema import (
     raw_attributes,
     trials,
 )
+from epochly_service.settings import STRIKES_IN_S
 
 if TYPE_CHECKING:
     from epochly_service.engines import Database
@@ -95,6 +98,22 @@ def audit_is_whole(place: Place) -> Found:
     """The audit chain runs from its first row to its head, and nobody changed it."""
     head = audit_chain.read_head(place.database)
     yield from audit_chain.faults(audit_chain.read_rows(place.database, head), head=head)
+
+
+def no_lease_is_forgotten(place: Place) -> Found:
+    """Devices hold no lease that this database does not know of, as they do after a backup was restored."""
+    since = place.now - STRIKES_IN_S
+    wanted = select(func.count(audit.c.object_id.distinct()), func.max(audit.c.at)).where(
+        audit.c.action == ROWS_LOST, audit.c.at > since
+    )
+    count, latest = place.database.read(lambda conn: conn.execute(wanted).one())
+    if count:
+        day = datetime.fromtimestamp(latest, UTC).strftime("%Y-%m-%d")
+        yield (
+            NOTE
+            + f"{count} devices had leases that were lost here, the last one told on {day}, and went on above them; hint: "
+            f"where no backup was restored, look at them in `audit export` (`{ROWS_LOST}`): a copied key can say so too"
+        )
 
 
 def clock_goes_forward(place: Place) -> Found:
@@ -213,6 +232,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("file", file_is_sound),
     ("seats", seats_are_counted),
     ("audit", audit_is_whole),
+    ("sequence", no_lease_is_forgotten),
     ("clock", clock_goes_forward),
     ("retention", nothing_is_kept_too_long),
     ("private", files_are_private),

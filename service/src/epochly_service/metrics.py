@@ -26,6 +26,7 @@ GAUGES = {  # name -> labels, help
     "seats_used": (("plan",), "seats that devices hold"),
     "seats_max": (("plan",), "seats that licences have"),
     "devices": (("status",), "devices"),
+    "device_history": (("kind",), "transfers, new fingerprints, and sequences that did not fit (strike)"),
     "replay_rows": ((), "proofs remembered so that none counts twice"),
 }
 

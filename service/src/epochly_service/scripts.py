@@ -305,6 +305,17 @@ def _apply(
                     expires_at=scene.now + IDEMPOTENCY_KEPT_S,
                 ),
             )
+        if decision.lost:
+            audit.append(
+                conn,
+                at=scene.now,
+                account_id=row.account_id,
+                actor_kid=scene.caller.kid,
+                action=core.ROWS_LOST,
+                object_id=after.id,
+                before={"lease_seq": scene.caller.seq - decision.lost},
+                after={"lease_seq": scene.caller.seq},
+            )
         if decision.action is not None:
             seats = row.seats_used - decision.frees + decision.takes
             audit.append(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from epochly_service import core, keys, nonces, peppered, proofs, scene, scripts, store
+from epochly_service import client_versions, core, keys, nonces, peppered, proofs, scene, scripts, store
 from epochly_service.answers import Voice
 from epochly_service.errors import BusyError, Problem
 from epochly_service.schema import REVISION
@@ -182,7 +182,7 @@ class Service:
         def work(conn: Connection) -> T | Problem:
             if not store.insert_replay(conn, spent, until):
                 return Problem("PROOF_REPLAYED", "the proof has been used before; sign a new one")
-            if core.is_too_old(caller.client_version, self.settings.policy.min_client):
+            if client_versions.is_too_old(caller.client_version, self.settings.policy.min_client):
                 least = self.settings.policy.min_client
                 return Problem("CLIENT_TOO_OLD", f"this service needs epochly {least} or newer")
             at = scene.Scene(conn, call, caller, now, self.secrets.pepper, self.settings.policy, self.rng)

@@ -14,6 +14,7 @@ TRIAL_S = 30 * DAY  # section 6
 TRANSFERS_MAX, TRANSFERS_IN_S = 3, 30 * DAY  # a licence
 REENROLS_MAX, REENROLS_IN_S = 3, 90 * DAY  # a device
 STRIKES_MAX, STRIKES_IN_S = 3, 30 * DAY  # the third one disables
+LOST_MAX = 1_000_000  # leases that a restored database may not know of: 19 years of a floating seat's, far below 2^53
 CHECKOUT_DAYS_MAX = 30
 BODY_MAX_BYTES = 16_384  # section 5
 PROOF_MAX_CHARS = 8_192  # the header; m <= 4,096 bytes and a signature in base64url are 5,560
