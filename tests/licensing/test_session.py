@@ -165,51 +165,6 @@ def test_a_signed_refusal_takes_the_lease_at_once(machine, service, code):
     assert may(session)
 
 
-def test_keys_change_and_a_keyset_never_goes_back(machine, service):
-    """A new signing key is known by the newer keyset; the older one, played again, is refused."""
-    session = machine()
-    session.activate(KEY)
-    old = service.keyset()
-    service.rotate("second")
-    assert isinstance(session.refresh(), Granted)
-    new = held(session).keyset
-    assert new != old
-
-    def older(request, reply):
-        if request.endpoint.name != "validate":
-            return reply
-        return replace(reply, body=reply.body.replace(new.encode(), old.encode()))
-
-    service.instead = older
-    assert "goes back" in session.refresh().why
-    assert held(session).keyset == new
-
-
-def test_a_refusal_by_a_new_key_asks_for_the_keyset(machine, service):
-    """Problems bring no keyset along: one more request finds the key, once."""
-    session = machine()
-    session.activate(KEY)
-    service.rotate("second")
-    service.licence.status = "suspended"
-    assert session.refresh().code == "LICENSE_SUSPENDED"
-    assert service.names()[-2:] == ["validate", "keyset"]
-    first = machine("first")
-    assert first.activate(KEY).code == "LICENSE_SUSPENDED"  # and where none is held at all
-    service.signing = Signer("nobody's")
-    assert isinstance(first.activate(KEY), NotReached)
-
-
-def test_a_revoked_signing_key_counts_for_nothing(machine, service):
-    """What it signed before is refused as soon as a keyset says so."""
-    session = machine()
-    session.activate(KEY)
-    service.statuses[service.signing.kid] = "revoked"
-    service.rotate("second")
-    assert isinstance(session.refresh(), Granted)
-    service.signing = service.known[0]
-    assert isinstance(session.refresh(), NotReached)
-
-
 def test_seats_are_counted_released_and_transferred(machine):
     """The last seat is refused with numbers; released or transferred, it is another machine's."""
     one, two, three = machine(), machine("two"), machine("three")

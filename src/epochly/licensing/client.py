@@ -247,22 +247,24 @@ def _good(talk: Talk, reply: Reply, nonce: str) -> Step:
 
 
 def _granted(talk: Talk, found: messages.Leased, nonce: str) -> Step:
+    """A lease that counts is held from now on; a newer keyset than its own is asked for where its key is not known."""
     new = talk.asked.new_key
     who = talk.who if new is None else replace(talk.who, kid=new.kid)
+    keyset = talk.held.keyset if talk.stage == "keyset" else found.keyset
     try:
-        keys = accepted_keyset(who, found.keyset, talk.held.keyset)
+        keys = accepted_keyset(who, keyset, talk.held.keyset)
         same = found.device_id == talk.held.device_id
         fewest = talk.held.seq + (not talk.repeats) if same else 0
         accepted = accepted_lease(who, keys, found.lease, talk.cn, fewest)
         if accepted.dev != found.device_id or (OPERATIONS[talk.asked.name].ours and not same):
             raise NotAccepted("the lease is another device's")
     except NotAccepted as error:
-        return Done(talk.held, NotReached(str(error)), nonce)
+        return _other_keys(talk, error, nonce)
     held = Held(
         talk.held.base_url,
         found.device_id,
         found.lease,
-        found.keyset,
+        keyset,
         entered=talk.asked.entered or talk.held.entered,
         seq=accepted.seq,
         latest=accepted.srv_time,
