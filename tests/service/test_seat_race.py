@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 
+import pytest
+from node import Node
+from racing import Balancer
+from serving import serving
 from wire import Device
 
 from epochly_service import store
@@ -14,6 +25,7 @@ from epochly_service.scene import Enrolment, Renewal
 from epochly_service.service import SignedProblem
 
 CLIENTS, ROUNDS = 16, 50
+PROGRAM = Path(__file__).with_name("racing.py")
 DIGEST = "ab" * 32
 
 
@@ -162,3 +174,47 @@ def test_two_machines_that_race_for_one_trial_get_one(node):
         assert sorted(pool.map(ask, range(2))) == ["TRIAL_USED", "lease"]
     assert (node.count("accounts"), node.count("licenses"), node.count("devices")) == (1, 1, 1)
     assert node.faults() == []
+
+
+def raced(database, url, folder, *, servers, rounds):
+    """What came of so many rounds, counted: clients that are processes, and a server or two that share a database."""
+    node, balancer = Node(database, folder / "data", now=int(time.time())), Balancer()
+    options = (
+        "--database-url",
+        url,
+        "--no-rate-limits",
+        "--public-url",
+        f"https://localhost:{balancer.port}",
+    )
+    with ExitStack() as stack:
+        stack.callback(node.close)
+        stack.callback(balancer.close)
+        running = [stack.enter_context(serving(node.data, *options)) for _ in range(servers)]
+        balancer.begin([port for _, port, _ in running])
+        environ = {
+            "EPOCHLY_API_URL": f"https://localhost:{balancer.port}",
+            "EPOCHLY_ROOT_KEY": f"{node.data}/root-key/root.pub.pem",
+            "SSL_CERT_FILE": f"{node.data}/tls/ca.pem",
+        }
+        command = [sys.executable, str(PROGRAM), str(CLIENTS), str(folder), json.dumps(environ)]
+        racers = stack.enter_context(
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        )
+        issued, outcomes = [node.issue(seats=1) for _ in range(rounds)], []
+        for key, _ in issued:
+            racers.stdin.write(key + "\n")
+            racers.stdin.flush()
+            outcomes.append(Counter(json.loads(racers.stdout.readline())))
+        racers.stdin.close()
+        assert racers.wait(60) == 0
+        assert [node.license(license_id).seats_used for _, license_id in issued] == [1] * rounds
+        assert node.faults() == []
+    return outcomes
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(ROUNDS, marks=pytest.mark.slow)])
+def test_the_last_seat_is_sold_once_to_processes(database, engine_url, engine_name, tmp_path, rounds):
+    """Sixteen real clients, each a process on a machine of its own, ask servers over TLS: one lease, fifteen refusals, no error, each time."""
+    servers = 1 if engine_name == "sqlite" else 2
+    outcomes = raced(database, engine_url, tmp_path, servers=servers, rounds=rounds)
+    assert outcomes == [{"lease": 1, "SEAT_LIMIT_REACHED": CLIENTS - 1}] * rounds

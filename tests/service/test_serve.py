@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
 import socket
 import ssl
 import stat
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from node import Node
+from serving import root_of, serving
 from wire import Device, RemoteWire
 
 from epochly_service import tls
@@ -26,31 +21,6 @@ from epochly_service.engines import open_database
 from epochly_service.errors import ServiceError
 from epochly_service.migrating import migrate
 from epochly_service.serve import canonical_url
-
-COMMAND = [sys.executable, "-m", "epochly_service"]
-
-
-@contextmanager
-def serving(data, *options):
-    """A server until the end of the block, which ends it kindly; gives (base URL, where it listens, all it said)."""
-    command = [*COMMAND, "serve", "--data", str(data), "--port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if line == "\n" and any("EPOCHLY_ROOT_KEY" in one for one in said):
-            break
-    if process.poll() is not None:
-        pytest.fail(process.stderr.read())
-    port = int(re.search(r"listening on .*:(\d+)", "".join(said))[1])
-    try:
-        yield re.search(r"serving (\S+)", said[0])[1], port, "".join(said)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=30)
-        assert process.returncode == 0, errors
-        assert rest == "" or "root key" in rest
-        assert "Traceback" not in errors
 
 
 @pytest.fixture
@@ -69,11 +39,6 @@ def refused(capsys):
         return err
 
     return run
-
-
-def root_of(data):
-    """The raw public root key as a client pins it."""
-    return load_pem_public_key((data / "root-key" / "root.pub.pem").read_bytes()).public_bytes_raw()
 
 
 def test_serve_works_at_once_and_says_how_a_client_uses_it(tmp_path, refused):
