@@ -2,6 +2,7 @@
 
 Between schemathesis and the application stands a client that fills in what no document can: canonical bytes, a licence key and
 devices that exist, the proof over what is sent, the new key of a rekey. It leaves everything else as it was made up.
+schemathesis takes a second to import, so it is imported where it is used.
 """
 
 from __future__ import annotations
@@ -14,10 +15,8 @@ from contextlib import contextmanager
 
 import pytest
 import rfc8785
-import schemathesis
 import uvicorn
 from node import Node
-from schemathesis.engine import events, from_schema
 from wire import Device, b64u, signed
 
 PROOF = b"epochly-proof"
@@ -180,6 +179,8 @@ class Found:
     """What schemathesis found, and how much it asked."""
 
     def __init__(self, schema):
+        from schemathesis.engine import events, from_schema
+
         self.faults, self.asked = [], 0
         for event in from_schema(schema).execute():
             if isinstance(event, events.ScenarioFinished):
@@ -202,6 +203,8 @@ class Found:
 
 def configured(examples):
     """Every phase, the same requests each time as far as the service's own randomness lets them be."""
+    import schemathesis
+
     generation = {"max-examples": examples, "deterministic": True, "with-security-parameters": False}
     return schemathesis.Config.from_dict({"generation": generation})
 
@@ -221,9 +224,9 @@ def signing(schema):
 
 
 @pytest.fixture
-def client(tmp_path, sqlite_database):
+def client(tmp_path, database):
     """A client of an application."""
-    node = Node(sqlite_database, tmp_path / "data")
+    node = Node(database, tmp_path / "data")
     yield Client(node, node.wire.app)
     node.close()
 
@@ -258,11 +261,12 @@ def served(application):
         thread.join()
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])  # the other one is asked for longer
 def test_the_service_answers_as_it_publishes(client):
     """No failure inside, no status, header or body that is not in the document, nothing wrong taken and nothing right refused."""
-    found = Found(
-        signing(schemathesis.openapi.from_asgi("/openapi.json", client, config=configured(EXAMPLES)))
-    )
+    from schemathesis import openapi
+
+    found = Found(signing(openapi.from_asgi("/openapi.json", client, config=configured(EXAMPLES))))
     assert found.faults == []
     assert (
         operations(client) <= client.reached
@@ -273,9 +277,11 @@ def test_the_service_answers_as_it_publishes(client):
 @pytest.mark.slow
 def test_the_service_answers_as_it_publishes_for_longer(client):
     """The same with many more requests, over a socket, through the server that is run."""
+    from schemathesis import openapi
+
     with served(client) as url:
-        schema = schemathesis.openapi.from_url(url + "/openapi.json", config=configured(MORE_EXAMPLES))
-        found = Found(signing(schema))
+        found = Found(signing(openapi.from_url(url + "/openapi.json", config=configured(MORE_EXAMPLES))))
     assert found.faults == []
     assert operations(client) <= client.reached
     assert client.node.faults() == []
+    assert found.asked > 5_000
