@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from epochly_service.encoding import B64U_16
 from epochly_service.errors import PROBLEMS
 from epochly_service.settings import CHECKOUT_DAYS_MAX
-
-RANDOM_16 = r"[A-Za-z0-9_-]{21}[AQgw]"  # 16 bytes in canonical b64u
 
 
 def _no_bool(value: Any) -> Any:
@@ -26,8 +25,8 @@ def _bool(value: Any) -> Any:
 
 One = Annotated[Literal[1], BeforeValidator(_no_bool)]  # True equals 1, so that one passes for the other
 Yes = Annotated[Literal[True], BeforeValidator(_bool)]
-Text16 = Annotated[str, StringConstraints(pattern=f"^{RANDOM_16}$", min_length=22, max_length=22)]
-DeviceId = Annotated[str, StringConstraints(pattern=f"^dev_{RANDOM_16}$", min_length=26, max_length=26)]
+Text16 = Annotated[str, StringConstraints(pattern=f"^{B64U_16}$", min_length=22, max_length=22)]
+DeviceId = Annotated[str, StringConstraints(pattern=f"^dev_{B64U_16}$", min_length=26, max_length=26)]
 LicenseKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Uuid = Annotated[
     str, StringConstraints(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")

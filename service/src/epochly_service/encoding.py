@@ -7,6 +7,8 @@ import binascii
 import hashlib
 
 ID_BYTES = 16
+B64U_16 = "[A-Za-z0-9_-]{21}[AQgw]"  # what `b64u` writes of 16 bytes, as a regular expression; the last digit has bits to spare
+B64U_32 = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 _SMALL_ORDER = frozenset(  # with the sign of x cleared; those with `ed` and `ee` are not canonical, and libraries take them
     bytes.fromhex(text)
     for text in (

@@ -37,6 +37,7 @@ LOCK_MS, STATEMENT_MS = (
     10_000,
 )  # PostgreSQL; below the client's patience of 5 s, and a bound for any statement
 POOL = 10  # connections a process, and as many more in a rush
+CONNECTIONS_MAX = 2 * POOL
 TRIES = 8  # of a transaction that the server breaks off; each waits a little longer
 AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 BUSY = {

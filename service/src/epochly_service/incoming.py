@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from fastapi import Request
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from epochly_service import tokens
 from epochly_service.bodies import TransferBody, TrialBody
@@ -17,10 +17,7 @@ from epochly_service.scene import Enrolment
 from epochly_service.settings import BODY_MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-
-    Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    from fastapi import Request
 
 JSON = "application/json"
 LENGTH_MAX_DIGITS = 9  # of a Content-Length that is read as a number at all
@@ -29,22 +26,6 @@ SECRET_NAME = re.compile(
     r"key|token|secret|passw|licen[cs]e|proof|lease|nonce|auth|credential|(^|[&;])fp=", re.IGNORECASE
 )
 SECRET_VALUE = re.compile(r"v4\.public\.|[0-9A-Fa-f]{32,}|[A-Za-z0-9_-]{40,}|EPOCHLY-", re.IGNORECASE)
-
-
-class StrictRequest(Request):
-    """A request whose body was read and parsed here, so that nobody parses it more kindly."""
-
-    def __init__(self, scope: Scope, receive: Receive, body: bytes, value: Any) -> None:
-        super().__init__(scope, receive)
-        self._read, self._value = body, value
-
-    async def body(self) -> bytes:
-        """Its exact bytes."""
-        return self._read
-
-    async def json(self) -> Any:
-        """Its value."""
-        return self._value
 
 
 def call_of(request: Request) -> Call:
@@ -119,6 +100,47 @@ def value_of(request: Request, body: bytes) -> dict[str, Any]:
         return tokens.parse(body)
     except tokens.TokenError as error:
         raise Problem("MALFORMED", f"the body: {error}") from error
+
+
+def checked_path(form: TypeAdapter[Any], value: str) -> Any:
+    """A piece of an address in its form.
+
+    Raises:
+        Problem: it has not.
+    """
+    try:
+        return form.validate_python(value)
+    except ValidationError:
+        raise Problem("NOT_FOUND", "there is nothing at this address") from None
+
+
+def checked_body(model: type[BaseModel], value: dict[str, Any]) -> BaseModel:
+    """A body as a route takes it.
+
+    Raises:
+        Problem: one for all that is wrong: an unknown member first, then the fingerprint, then the rest.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        places = [
+            (one["type"], [str(part) for part in one["loc"]])
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+    for kind, place in places:
+        if kind == "extra_forbidden":
+            raise Problem("UNKNOWN_FIELD", f"the body may not have {_named(place)}")
+    for kind, place in places:
+        if place[:1] == ["fp"] and kind != "missing":
+            raise Problem("FP_FORMAT", "`fp` is 64 lower-case hex digits in `digest`, and `v` 1")
+    raise Problem("SCHEMA", f"the body is wrong at {_named(places[0][1])}")
+
+
+def _named(place: list[str]) -> str:
+    """Where in a body something is; names that a caller made up are not repeated."""
+    return (
+        "`" + ".".join(part if re.fullmatch("[a-z_]{1,32}", part) else "?" for part in ["body", *place]) + "`"
+    )
 
 
 def nothing_in(body: bytes) -> None:

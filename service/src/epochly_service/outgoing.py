@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Response
-from fastapi.exceptions import RequestValidationError
 
 from epochly_service.errors import Problem
 from epochly_service.published import PROBLEM_JSON
 from epochly_service.service import BUSY_RETRY_S, SignedProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableMapping
+    from collections.abc import MutableMapping
 
     from fastapi import Request
 
@@ -36,8 +34,6 @@ def refused(scope: Scope, error: Exception) -> Response:
             return problem_response(scope, error.problem, error.refusal)
         case Problem():
             return problem_response(scope, error)
-        case RequestValidationError():
-            return problem_response(scope, _problem_of_form(error.errors()))
         case (
             _
         ):  # the database is busy or away, or an operator has something to mend: `/readyz` and the log say so
@@ -66,25 +62,6 @@ def problem_response(scope: Scope, problem: Problem, refusal: str | None = None)
     return Response(json.dumps(there), problem.kind.status, headers, PROBLEM_JSON)
 
 
-def _problem_of_form(errors: Iterable[Any]) -> Problem:
-    """One problem for what the models say: an unknown member first, then the fingerprint, then the rest."""
-    places = [(error["type"], [str(part) for part in error["loc"]]) for error in errors]
-    if any(place[0] == "path" for _, place in places):
-        return Problem("NOT_FOUND", "there is nothing at this address")
-    for kind, place in places:
-        if kind == "extra_forbidden":
-            return Problem("UNKNOWN_FIELD", f"the body may not have {_named(place)}")
-    for kind, place in places:
-        if place[1:2] == ["fp"] and kind != "missing":
-            return Problem("FP_FORMAT", "`fp` is 64 lower-case hex digits in `digest`, and `v` 1")
-    return Problem("SCHEMA", f"the body is wrong at {_named(places[0][1])}")
-
-
-def _named(place: list[str]) -> str:
-    """Where in a body something is; names that a caller made up are not repeated."""
-    return "`" + ".".join(part if re.fullmatch("[a-z_]{1,32}", part) else "?" for part in place) + "`"
-
-
 def not_routed(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: no such address, no such method."""
     status = getattr(error, "status_code", 0)
@@ -101,8 +78,7 @@ def not_routed(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> list[str]:
     """What an address takes, by all the routes that are there: the framework tells those of the first one."""
-    every = [*request.app.routes, *request.app.state.addresses]
-    here = (route for route in every if route.matches(request.scope)[0].value)  # 0 is none
+    here = (route for route in request.app.routes if route.matches(request.scope)[0].value)  # 0 is none
     return sorted({method for route in here for method in getattr(route, "methods", None) or ()})
 
 

@@ -1,5 +1,8 @@
 """HTTP: the only module that knows it. Requests become calls of `Service`, what comes back becomes bytes and headers.
 
+The framework has the one table of routes: it publishes them, and answers where none fits. What a route is asked, `StrictRoute`
+reads and answers itself, since the framework's way of taking requests apart costs more than signing the answer.
+
 The order of a licence-class request: query, size, media type, form of the body (UNKNOWN_FIELD, FP_FORMAT, SCHEMA), then
 everything of the proof. Each answer carries a fresh nonce. What is not a problem of the table is a bug: 500 INTERNAL without
 a word about it. Rates, logs and metrics are middleware around the application (`serve.py`); they find the request's id in
@@ -9,13 +12,15 @@ a word about it. Rates, logs and metrics are middleware around the application (
 # ruff: noqa: TC001 - the framework reads the annotations of routes at run time
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from fastapi import APIRouter, FastAPI, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
 from epochly_service import __version__, bodies
 from epochly_service.bodies import (
@@ -27,12 +32,14 @@ from epochly_service.bodies import (
     TrialBody,
     ValidateBody,
 )
-from epochly_service.encoding import new_id
+from epochly_service.encoding import B64U_16, new_id
+from epochly_service.engines import CONNECTIONS_MAX
 from epochly_service.errors import BusyError, Problem, ServiceError
 from epochly_service.incoming import (
-    StrictRequest,
     body_of,
     call_of,
+    checked_body,
+    checked_path,
     enrolment_of,
     nothing_in,
     refuse_query,
@@ -44,7 +51,7 @@ from epochly_service.scene import Renewal
 from epochly_service.service import Service, SignedProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -60,51 +67,67 @@ HEADERS = (  # of every answer that does not say otherwise itself
     (b"strict-transport-security", b"max-age=63072000"),
     (b"x-content-type-options", b"nosniff"),
 )
-DeviceIdInPath = Annotated[str, Path(pattern=f"^dev_{bodies.RANDOM_16}$", min_length=26, max_length=26)]
+DeviceIdInPath = Annotated[str, Path(pattern=f"^dev_{B64U_16}$", min_length=26, max_length=26)]
 OF_PATH = ("DEVICE_NOT_FOUND", "NOT_FOUND")
 
 
 class StrictRoute(APIRoute):
-    """A route that is strict about what comes in."""
+    """A route that the framework publishes and finds. What comes in is read here, strictly, and answered by a thread."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler FastAPI makes, with our checks before it."""
-        original = super().get_route_handler()
+    gives_nonce = False
 
-        async def handler(request: Request) -> Response:
-            try:
-                refuse_query(request.scope["query_string"])
-                body = await body_of(request)
-                value = None
-                if self.body_field is None:
-                    nothing_in(body)
-                else:
-                    value = value_of(request, body)
-                request.scope["state"]["body"] = body
-                return await original(StrictRequest(request.scope, request.receive, body, value))
-            except (Problem, SignedProblem, RequestValidationError, BusyError, ServiceError) as error:
-                return refused(request.scope, error)
+    def __init__(self, path: str, endpoint: Callable[..., Response], **said: Any) -> None:
+        super().__init__(path, endpoint, **said)
+        self._takes = get_type_hints(endpoint, include_extras=True)
+        self._of_path = {name: TypeAdapter(self._takes[name]) for name in self.param_convertors}
 
-        return handler
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for this address."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._response(request)
+        except Exception as error:
+            await failed(request, error)(scope, receive, send)
+            raise
+        await response(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response:
+        scope, state = request.scope, request.app.state
+        try:
+            refuse_query(scope["query_string"])
+            body = scope["state"]["body"] = await body_of(request)
+            work = partial(self.endpoint, **self._arguments(request, body))
+            response: Response = await asyncio.get_running_loop().run_in_executor(state.threads, work)
+        except (Problem, SignedProblem, BusyError, ServiceError) as error:
+            response = refused(scope, error)
+        if self.gives_nonce:
+            response.headers[NONCE_HEADER] = state.service.nonce()
+        return response
+
+    def _arguments(self, request: Request, body: bytes) -> dict[str, Any]:
+        model = self._takes.get("body")
+        found: dict[str, Any] = {"request": request} if "request" in self._takes else {}
+        if model is None:
+            nothing_in(body)
+        else:
+            found["body"] = value_of(request, body)
+        for name, form in self._of_path.items():
+            found[name] = checked_path(form, request.path_params[name])
+        if model is not None:
+            found["body"] = checked_body(model, found["body"])
+        return found
 
 
 class LicenceRoute(StrictRoute):
     """A route of licence class: whatever goes out has a fresh nonce."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The strict handler, and a header."""
-        original = super().get_route_handler()
-
-        async def handler(request: Request) -> Response:
-            response = await original(request)
-            service: Service = request.app.state.service
-            response.headers[NONCE_HEADER] = service.nonce()
-            return response
-
-        return handler
+    gives_nonce = True
 
 
-def make_app(service: Service) -> FastAPI:
+def make_app(service: Service) -> Application:
     """The application of a node, without middleware that counts or logs."""
     app = FastAPI(
         title=TITLE,
@@ -114,21 +137,39 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.service, app.state.addresses = service, []
+    app.state.service = service
+    app.state.threads = ThreadPoolExecutor(CONNECTIONS_MAX, "epochly-request")
     for route_class, routes in (
-        (LicenceRoute, (_add_open, _add_enrolling, _add_renewing)),
+        (LicenceRoute, (_add_renewing, _add_enrolling, _add_open)),
         (StrictRoute, (_add_health,)),
     ):
-        router = APIRouter(route_class=route_class, redirect_slashes=False)
+        app.router.route_class = route_class
         for add in routes:
-            add(router, service)
-        app.include_router(router)
-        app.state.addresses += router.routes
+            add(app.router, service)
     app.openapi = cache(partial(document, TITLE, app.version, SUMMARY, app.routes))  # type: ignore[method-assign]
     for status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         app.add_exception_handler(status, not_routed)
     app.add_exception_handler(Exception, failed)
-    return app
+    return _Straight(app)
+
+
+class _Straight:
+    """ASGI: a request goes to its route at once; the framework answers where there is none, and publishes."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._routes = [route for route in app.routes if isinstance(route, StrictRoute)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] == "http":
+            for route in self._routes:
+                match, more = route.matches(scope)
+                if match.name == "FULL":
+                    scope.update(more, app=self._app)
+                    await route.handle(scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
 
 
 class Edge:
