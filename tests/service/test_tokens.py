@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from epochly_service import license_keys, tokens
 from epochly_service.encoding import b64u, new_id, unb64u
@@ -16,6 +19,12 @@ VECTORS = json.loads(
 )
 READS = (tokens.PROOF, tokens.REKEY)
 KEYS = VECTORS["keys"]
+TEXTS = st.text(max_size=8) | st.text('\x00\x1f "\\/\x7f\u2028\ue000\U0001f600ab\b\f\n\r\t', max_size=8)
+VALUES = st.recursive(
+    st.booleans() | st.integers(0, tokens.INT_MAX) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
 
 
 @pytest.mark.parametrize("vector", VECTORS["good"], ids=lambda vector: vector["name"])
@@ -42,6 +51,29 @@ def test_parse_refuses_what_is_not_canonical(vector):
     for text in (data, b'{"a":' + data + b"}"):
         with pytest.raises(tokens.TokenError):
             tokens.parse(text)
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=6))
+def test_canonical_is_what_rfc_8785_says(value):
+    """Whatever names and texts are in it, an object has the bytes of the reference, and is read again from them."""
+    data = rfc8785.dumps(value)
+    assert tokens.canonical(value) == data
+    assert tokens.parse(data) == value
+
+
+@pytest.mark.parametrize("inner", [1.0, None, -1, 2**53, "\ud800", b"", {"\ud800": 1}])
+def test_canonical_refuses_what_section_1_does_not_know(inner):
+    """Floats, null, negative and huge ints, and text that is not Unicode have no bytes, however deep they lie."""
+    for value in ({"a": inner}, {"a": [{"b": [inner]}]}):
+        with pytest.raises(tokens.TokenError):
+            tokens.canonical(value)
+
+
+@pytest.mark.parametrize("levels", [16, 400, 5_000])
+def test_parse_refuses_what_is_nested_deep(levels):
+    """Brackets in brackets, as many as fit into a body, are refused as any other text is."""
+    with pytest.raises(tokens.TokenError):
+        tokens.parse(b'{"a":' + b"[" * levels + b"]" * levels + b"}")
 
 
 @pytest.mark.parametrize("text", ["", "=", "A", "AB=", "A+==", "é", "AB\n", " AA", "AR"])

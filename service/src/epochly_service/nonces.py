@@ -58,4 +58,4 @@ def spent(nonce: str, kid: str) -> str:
 
 
 def _mac(key: bytes, head: bytes) -> bytes:
-    return hmac.new(key, b"epochly-nonce-v1" + head, hashlib.sha256).digest()[:MAC_BYTES]
+    return hmac.digest(key, b"epochly-nonce-v1" + head, "sha256")[:MAC_BYTES]

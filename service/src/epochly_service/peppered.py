@@ -65,11 +65,8 @@ def unseal(peppers: Mapping[int, bytes], device_id: str, sealed: str) -> str:
 
 
 def _macs(peppers: Mapping[int, bytes], message: bytes) -> list[str]:
-    return [
-        f"{v}.{hmac.new(peppers[v], message, hashlib.sha256).hexdigest()}"
-        for v in sorted(peppers, reverse=True)
-    ]
+    return [f"{v}.{hmac.digest(peppers[v], message, 'sha256').hex()}" for v in sorted(peppers, reverse=True)]
 
 
 def _sealing_key(pepper: bytes) -> bytes:
-    return hmac.new(pepper, b"epochly-seal-v1", hashlib.sha256).digest()
+    return hmac.digest(pepper, b"epochly-seal-v1", "sha256")

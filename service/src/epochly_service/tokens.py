@@ -16,7 +16,7 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from epochly_service.encoding import b64u, is_b64u_of, is_small_order, unb64u
+from epochly_service.encoding import B64U_16, B64U_32, b64u, is_small_order, unb64u
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +32,7 @@ LEASE, REFUSAL, RECEIPT, KEYSET = (
     "epochly-keyset+v1",
 )
 MESSAGE_MAX_BYTES = 4_096
+DEPTH_MAX = 16  # levels of nesting; our own values have 4, and a reader's stack is bounded
 KEYSET_MAX_BYTES = 16_384
 FOOTER_MAX_BYTES = 256
 SIGNATURE_BYTES = 64
@@ -75,7 +76,7 @@ def _int(value: Any) -> bool:
 
 
 def _key(value: Any) -> bool:
-    return isinstance(value, str) and is_b64u_of(value, 32)
+    return isinstance(value, str) and _BYTES_32.fullmatch(value) is not None
 
 
 def _pub(value: Any) -> bool:
@@ -83,13 +84,15 @@ def _pub(value: Any) -> bool:
 
 
 def _random(value: Any) -> bool:
-    return isinstance(value, str) and is_b64u_of(value, 16)
+    return isinstance(value, str) and _BYTES_16.fullmatch(value) is not None
 
 
 def _hex(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+    return isinstance(value, str) and _HEX_32.fullmatch(value) is not None
 
 
+_BYTES_16, _BYTES_32 = re.compile(B64U_16), re.compile(B64U_32)
+_HEX_32 = re.compile("[0-9a-f]{64}")
 _HTTPS = re.compile(r"https://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)+", re.ASCII)
 _VERSION = re.compile(r"[0-9A-Za-z.+!_-]{1,64}", re.ASCII)
 
@@ -177,27 +180,31 @@ def parse(data: bytes) -> dict[str, Any]:
         TokenError: it is not JSON, not canonical, not an object, or holds a float, null or an int out of range.
     """
     try:
-        value = json.loads(data, parse_float=_refused, parse_constant=_refused, parse_int=_int_in_range)
+        value = _DECODER.decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise TokenError("it is not JSON with ints from 0 to 2^53-1 only") from error
     if not isinstance(value, dict):
         raise TokenError("it is not an object")
-    if _holds_null(value):
-        raise TokenError("it holds a null")
     if canonical(value) != data:  # a name that comes twice, a space, another order
         raise TokenError("it is not canonical")
     return value
 
 
-def canonical(value: Mapping[str, Any]) -> bytes:
-    """JCS of a value.
+def canonical(value: dict[str, Any]) -> bytes:
+    """JCS of an object of section 1.
 
     Raises:
-        TokenError: it has none, such as text with half a surrogate pair.
+        TokenError: it holds what section 1 does not know, or text with half a surrogate pair.
     """
+    _check(value, DEPTH_MAX)
+    text = _ENCODER.encode(value)
+    if (
+        text.isascii()
+    ):  # then the two agree: in what they escape, and in the order of names, which JCS has by UTF-16
+        return text.encode()
     try:
-        return rfc8785.dumps(dict(value))
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise TokenError("it has no canonical form") from error
 
 
@@ -221,9 +228,21 @@ def _int_in_range(text: str) -> int:
     return int(text)
 
 
-def _holds_null(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_holds_null(member) for member in value.values())
-    if isinstance(value, list):
-        return any(_holds_null(member) for member in value)
-    return value is None
+def _check(value: Any, depth: int) -> None:
+    kind = type(value)
+    if kind is str or kind is bool:
+        return
+    if kind is int:
+        if not 0 <= value <= INT_MAX:
+            raise TokenError("an int is out of range")
+        return
+    if kind is not dict and kind is not list:
+        raise TokenError("it holds a null" if value is None else "it holds what no JSON of ours has")
+    if not depth:
+        raise TokenError(f"it is nested deeper than {DEPTH_MAX} levels")
+    for inner in value.values() if kind is dict else value:
+        _check(inner, depth - 1)
+
+
+_DECODER = json.JSONDecoder(parse_float=_refused, parse_constant=_refused, parse_int=_int_in_range)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
