@@ -1,6 +1,7 @@
 """Planted leaks, one for each blind spot of a way of looking; each leads to an address of RFC 5737, 192.0.2.1, which is nobody's.
 
-They wait for nothing: what counts is that the kernel was asked. `LEAKS` are programs; `CONNECT` is the plainest.
+They wait for nothing: what counts is that the kernel was asked. `LEAKS` are programs; `CONNECT` is the plainest. `DEPENDENCY` is
+the module that one of them imports.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ leak = socket.socket()
 leak.setblocking(False)
 leak.connect_ex(("{FAR}", {PORT}))
 """
+DEPENDENCY = CONNECT
 LEAKS = {
     "socket": CONNECT,
     "sub-interpreter": f"""
@@ -37,10 +39,12 @@ import subprocess
 subprocess.run(["curl", "-s", "-m", "0.2", "http://{FAR}:{PORT}/"], check=False)
 """,
     "forked worker": f"""
-import os
+import os, socket
 child = os.fork()
 if not child:
-    exec({CONNECT!r})
+    leak = socket.socket()
+    leak.setblocking(False)
+    leak.connect_ex(("{FAR}", {PORT}))
     os._exit(0)
 os.waitpid(child, 0)
 """,
@@ -60,6 +64,9 @@ try:
     socket.getaddrinfo("{NAME}", {PORT})
 except OSError:
     pass
+""",
+    "dependency": """
+import zq7dependency
 """,
     "datagram": f"""
 import socket

@@ -18,5 +18,24 @@ def require(command):
     found = shutil.which(command[0])
     if not found or subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
         pytest.fail(
-            f"`{command[0]}` is not here, or may not do this; hint: `apt-get install strace util-linux iproute2`, or run as root"
+            f"`{command[0]}` is not here, or may not do this; hint: `apt-get install strace util-linux`, or run as root"
         )
+
+
+def without_network():
+    """The words before a command that give it a network of its own with nothing in it, not even loopback."""
+    for words in (["unshare", "-n"], ["unshare", "-rn"]):
+        if (
+            shutil.which("unshare")
+            and not subprocess.run([*words, "true"], check=False, capture_output=True).returncode
+        ):
+            return words
+    require(["unshare", "-n"])
+    return []
+
+
+def loopback_alone():
+    """The same with its own loopback address up: `sh` takes the command as its arguments."""
+    if not shutil.which("ip"):
+        pytest.fail("`ip` is not here; hint: `apt-get install iproute2`")
+    return [*without_network(), "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]

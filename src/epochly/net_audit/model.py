@@ -117,15 +117,14 @@ class Ledger:
             self.notes[short(what)] = self.notes.get(short(what), 0) + 1
 
     def attribute(self, seen: Ledger) -> None:
-        """Take from what another way saw the code that asked, for the places that are here."""
+        """Take from what another way saw the code that asked, for the places that are here, and names that went past this one."""
         code: dict[tuple[str, str, int | None], set[str]] = {}
         for place, uses in seen.places.items():
             code.setdefault((place.family, place.address, place.port), set()).update(uses.code)
         for place, uses in self.places.items():
             uses.code |= code.get((place.family, place.address, place.port), set())
         for name, asked in seen.asked.items():
-            if name in self.asked:
-                self.asked[name].code |= asked.code
+            self.asked.setdefault(name, asked).code.update(asked.code)
 
     def process(self, pid: int) -> tuple[int, str]:
         """The process that a thread belongs to, and its name; empty where none was seen."""
