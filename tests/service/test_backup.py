@@ -194,7 +194,7 @@ def test_restore_refuses_a_changed_secret(lines, target, tmp_path):
 def test_restore_refuses_another_schema(lines, target, tmp_path):
     """A backup of other tables is not squeezed into these."""
     assert "it is of schema 9999" in refused(
-        target, swap(lines, b'"schema":"0001"', b'"schema":"9999"'), tmp_path
+        target, swap(lines, b'"schema":"0002"', b'"schema":"9999"'), tmp_path
     )
 
 

@@ -19,7 +19,9 @@ from epochly_service.pages.sessions import form_token
 from epochly_service.pages.views import ROUTES
 from epochly_service.schema import devices as devices_table
 from epochly_service.schema import licenses as licenses_table
+from epochly_service.secret_files import Secrets
 from epochly_service.service import Service
+from epochly_service.settings import Settings
 from epochly_service.web import make_app
 
 ONE_ENGINE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)  # the database has no part in it
@@ -48,7 +50,7 @@ def expected(method, route, who, account):
         return 303, "/admin/login"
     mine, role = who.rsplit("-", 1)
     is_mine = mine in ("all", account.lower())
-    if route in ("/admin/licenses", "/admin/audit"):
+    if route in ("/admin/licenses", "/admin/audit", "/admin/lens", "/admin/telemetry"):
         return 200, None
     if method == "GET" and not route.endswith(("suspend", "resume", "release")):
         return (200 if is_mine else 404), None
@@ -295,7 +297,9 @@ def test_made_up_requests_are_answered_without_failing(site):
 @ONE_ENGINE
 def test_pages_are_off_unless_asked_for(site):
     """A server that was not asked to show pages has none."""
-    app = make_app(Service(site.database, None, None, time.time, os.urandom))
+    app = make_app(
+        Service(site.database, Secrets({}, {}), Settings(site.url, "", site.data), time.time, os.urandom)
+    )
     scope = {"state": {"request_id": "req_x"}, "http_version": "1.1"}
     assert ask(app, path="/admin/login", scope=scope).status == 404
 

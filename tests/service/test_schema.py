@@ -24,6 +24,10 @@ ALONE = {  # tables without an account in their key, and why
     "audit_head": "one chain by nature",
     "operators": "an operator may be of no account",
     "operator_sessions": "an operator's",
+    "telemetry_batches": "of no account",
+    "telemetry_events": "of no account",
+    "telemetry_roots": "of no account",
+    "telemetry_charts": "of no account",
 }
 
 

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 2, 70, 130
 USAGE = """usage: epochly-service serve [--data FOLDER] [--database-url URL] [--host HOST] [--port PORT] [--public-url URL]
                              [--tls-cert FILE --tls-key FILE | --behind-proxy] [--metrics-port PORT] [--pages]
+                             [--telemetry-sink URL]
        epochly-service admin COMMAND ...
 
 serve    answers clients; without options over SQLite, with a certificate of its own for `localhost`
 admin    accounts, licences, devices, keys, audit, backups: see `epochly-service admin --help`
 """
 DATA_VARIABLE, URL_VARIABLE = "EPOCHLY_SERVICE_DATA", "EPOCHLY_SERVICE_DATABASE_URL"
+SINK_VARIABLE = (
+    "EPOCHLY_SERVICE_TELEMETRY_SINK"  # it may hold a password, which others can read off a command line
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,6 +94,11 @@ def _serve(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     )
     parser.add_argument("--metrics-port", type=int, metavar="PORT", help="Prometheus, on 127.0.0.1")
     parser.add_argument("--pages", action="store_true", help="the operators' pages, at /admin")
+    parser.add_argument(
+        "--telemetry-sink",
+        metavar="URL",
+        help=f"where events go, `clickhouse+https://...` (or `{SINK_VARIABLE}`); the database",
+    )
     parser.add_argument("--no-rate-limits", action="store_true", help="where somebody in front limits rates")
     options = parser.parse_args(arguments)
     os.umask(0o077)  # whatever is made here is private, a database too
@@ -108,6 +117,7 @@ def _serve(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         metrics_port=options.metrics_port,
         rate_limits=not options.no_rate_limits,
         pages=options.pages,
+        telemetry_sink=options.telemetry_sink or environ.get(SINK_VARIABLE, ""),
     )
     machine = Machine(time.time, time.monotonic, os.urandom, sys.stdout, sys.stderr)
     try:

@@ -18,19 +18,24 @@ from sqlalchemy import Table, func, select, text
 from epochly_service import audit_chain, keys, peppered, secret_files, store
 from epochly_service.core import ROWS_LOST
 from epochly_service.errors import BusyError, ServiceError
+from epochly_service.lens import rows
 from epochly_service.migrating import current, newest
 from epochly_service.pins import read_roots, verify_keyset
 from epochly_service.schema import (
     audit,
     devices,
     idempotency,
+    lens_accounts,
+    lens_keys,
     licenses,
     operator_sessions,
     pop_replay,
     raw_attributes,
     trials,
 )
-from epochly_service.settings import STRIKES_IN_S
+from epochly_service.settings import DAY, STRIKES_IN_S
+from epochly_service.telemetry import ledger
+from epochly_service.telemetry.tables import database_sink
 
 if TYPE_CHECKING:
     from epochly_service.engines import Database
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
 SLACK_S = 3_600  # how long what is past its time may lie about: the serving process purges every few minutes
 CLOCK_SLACK_S = 300  # a row of the audit may be this much in the future, as nodes' clocks differ
 KEY_SOON_S = 14 * 86_400  # a signing key that ends within two weeks is worth a word
+ROOTS_READ = 28  # days whose trees are made anew
 DEVICES_READ = 1_000  # sealed values that are opened; all of a small deployment, a sample of a large one
 
 
@@ -133,6 +139,31 @@ def nothing_is_kept_too_long(place: Place) -> Found:
             yield f"`{table.name}` has {count} rows past their time; hint: a serving process deletes them"
 
 
+def telemetry_is_kept_for_its_time(place: Place) -> Found:
+    """Events, their digests and hosts of Lens are gone when their time is over, wherever this database keeps them."""
+    today, ago = place.now // DAY, place.now - SLACK_S
+    read = place.database.read
+    late = {
+        "telemetry_events": database_sink(place.database).overdue(ago // DAY),
+        "telemetry_batches": read(lambda conn: ledger.overdue(conn, today)),
+        "lens_hosts": read(lambda conn: rows.overdue(conn, ago)),
+    }
+    for table, count in late.items():
+        if count:
+            yield f"`{table}` has {count} rows past their time; hint: a serving process deletes them"
+
+
+def roots_are_of_their_batches(place: Place) -> Found:
+    """The root of each of the last days is the one that its batches make."""
+    for root in place.database.read(lambda conn: ledger.newest_roots(conn, ROOTS_READ)):
+        _, tree = place.database.read(lambda conn, day=root.day: ledger.tree_of_day(conn, day))  # type: ignore[misc]
+        if root.day > place.now // DAY - ledger.DIGESTS_KEPT_DAYS and (tree.size, tree.head.hex()) != (
+            root.size,
+            root.root,
+        ):
+            yield f"the batches of day {root.day} do not make the root that was given for it"
+
+
 def files_are_private(place: Place) -> Found:
     """Nobody but the service can read its secrets or its database."""
     is_private = _mode(place.data) & 0o077 == 0
@@ -174,7 +205,14 @@ def _mode(path: str) -> int:
 def secrets_open_what_is_stored(place: Place) -> Found:
     """Every version of the pepper that a row was made with is there, and what was sealed opens."""
     secrets = secret_files.read_secrets(place.data)
-    for column in (licenses.c.key_mac, devices.c.fp_mac, devices.c.fp_sealed, trials.c.fp_mac):
+    for column in (
+        licenses.c.key_mac,
+        devices.c.fp_mac,
+        devices.c.fp_sealed,
+        trials.c.fp_mac,
+        lens_keys.c.key_mac,
+        lens_accounts.c.salt_sealed,
+    ):
         version = func.substr(column, 1, 4)
         rows = place.database.read(
             lambda conn, column=column, version=version: conn.execute(  # type: ignore[misc]
@@ -190,6 +228,12 @@ def secrets_open_what_is_stored(place: Place) -> Found:
             peppered.unseal(secrets.pepper, device, sealed)
         except ValueError:
             yield f"the fingerprint of {device} does not open under the pepper"
+    salts = select(lens_accounts.c.account_id, lens_accounts.c.salt_sealed).limit(DEVICES_READ)
+    for account, sealed in place.database.read(lambda conn: conn.execute(salts).all()):
+        try:
+            peppered.unseal(secrets.pepper, account, sealed)
+        except ValueError:
+            yield f"the Lens salt of {account} does not open under the pepper"
 
 
 def keys_can_sign(place: Place) -> Found:
@@ -235,6 +279,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("sequence", no_lease_is_forgotten),
     ("clock", clock_goes_forward),
     ("retention", nothing_is_kept_too_long),
+    ("telemetry", telemetry_is_kept_for_its_time),
+    ("roots", roots_are_of_their_batches),
     ("private", files_are_private),
     ("secrets", secrets_open_what_is_stored),
     ("keys", keys_can_sign),

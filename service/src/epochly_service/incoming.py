@@ -84,11 +84,11 @@ async def body_of(request: Request) -> bytes:
     return bytes(read)
 
 
-def value_of(request: Request, body: bytes) -> dict[str, Any]:
-    """The object in a body.
+def require_json(request: Request) -> None:
+    """Refuse a body that is not said to be JSON as it is.
 
     Raises:
-        Problem: it is of another media type, or no canonical JSON.
+        Problem: it is of another media type, or encoded.
     """
     types = request.headers.getlist("content-type")
     media, _, parameters = (types[0] if len(types) == 1 else "").partition(";")
@@ -96,6 +96,15 @@ def value_of(request: Request, body: bytes) -> dict[str, Any]:
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if media.strip().lower() != JSON or charset not in {"", "utf-8"} or encoding.lower() != "identity":
         raise Problem("MEDIA_TYPE", "the body has to be `application/json`, not encoded")
+
+
+def value_of(request: Request, body: bytes) -> dict[str, Any]:
+    """The object in a body.
+
+    Raises:
+        Problem: it is of another media type, or no canonical JSON.
+    """
+    require_json(request)
     try:
         return tokens.parse(body)
     except tokens.TokenError as error:

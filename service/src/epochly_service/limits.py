@@ -46,7 +46,8 @@ class Rule:
 
 
 # The first rule that fits. Guessing costs most where a secret can be guessed: a licence key, a password. A fleet behind one
-# address translator is one peer: 600 a minute are heartbeats of 6,000 devices.
+# address translator is one peer: 600 a minute are heartbeats of 6,000 devices. Telemetry has a bucket of its own, so that no flood of
+# it keeps a lease from being renewed; a process sends once a minute at most, and an installation 50 times a day.
 RULES = (
     Rule("health", "GET", "/healthz", None),
     Rule("health", "GET", "/readyz", None),
@@ -57,6 +58,8 @@ RULES = (
     Rule("key", "POST", "/v1/devices", Rate(per_minute=60, burst=60)),
     Rule("key", "POST", "/v1/transfer", Rate(per_minute=60, burst=60)),
     Rule("key", "POST", "/v1/trial", Rate(per_minute=60, burst=60)),
+    Rule("telemetry", "POST", "/v1/telemetry/", Rate(per_minute=300, burst=100)),
+    Rule("lens", "", "/v1/lens/", Rate(per_minute=600, burst=200)),
     Rule("other", "", "", Rate(per_minute=600, burst=200)),
 )
 

@@ -1,6 +1,6 @@
 """Numbers for Prometheus, in a registry of their own: how many requests of which route ended how, and how seats are taken.
 
-Labels come from closed lists (routes of the application, codes of the protocol, plans), so no caller can make a new series.
+Labels come from closed lists (routes of the application, codes of the protocol, plans, events of the registry), so no caller can make a new series.
 No number is about one account, licence or device.
 """
 
@@ -14,9 +14,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 
 from epochly_service.logs import FORMS, route_of
+from epochly_service.telemetry.batches import LOST
 
 if TYPE_CHECKING:
     from epochly_service.limits import Application, Message, Receive, Scope, Send
+    from epochly_service.telemetry.batches import Batch
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -29,6 +31,7 @@ GAUGES = {  # name -> labels, help
     "device_history": (("kind",), "transfers, new fingerprints, and sequences that did not fit (strike)"),
     "replay_rows": ((), "proofs remembered so that none counts twice"),
 }
+TELEMETRY = "/v1/telemetry/"
 
 
 class _Census:
@@ -68,6 +71,16 @@ class Metrics:
         self.seconds = Histogram(
             "epochly_request_seconds", "time to answer", ["route"], buckets=BUCKETS_S, registry=self.registry
         )
+        self.batches = Counter(
+            "epochly_telemetry_batches", "batches taken", ["endpoint", "again"], registry=self.registry
+        )
+        self.events = Counter("epochly_telemetry_events", "events taken", ["event"], registry=self.registry)
+        self.lost = Counter(
+            "epochly_telemetry_lost", "events that clients dropped", ["why"], registry=self.registry
+        )
+        self.refused = Counter(
+            "epochly_telemetry_refused", "batches refused whole", ["route", "code"], registry=self.registry
+        )
         if count is not None:
             self.registry.register(_Census(count))
 
@@ -78,6 +91,17 @@ class Metrics:
         self.seconds.labels(route).observe(seconds)
         if code:
             self.problems.labels(code).inc()
+            if method == "POST" and route.startswith(TELEMETRY):
+                self.refused.labels(route, code).inc()
+
+    def took(self, batch: Batch, is_new: bool) -> None:
+        """Count a batch of telemetry that was kept, or was before."""
+        self.batches.labels(batch.endpoint, "no" if is_new else "yes").inc()
+        if is_new:
+            for event in batch.events:
+                self.events.labels(event.event).inc()
+            for why, count in zip(LOST, batch.lost, strict=True):
+                self.lost.labels(why).inc(count)
 
     def render(self) -> bytes:
         """The text Prometheus reads."""

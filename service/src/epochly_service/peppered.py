@@ -1,4 +1,4 @@
-"""What is kept in place of licence keys and fingerprints: MACs and one sealed value, under a pepper outside the database.
+"""What is kept in place of licence keys, Lens keys and fingerprints: MACs and one sealed value, under a pepper outside the database.
 
 A MAC is stored as `VERSION.HEX`, so that the pepper can be changed: new rows use its highest version, lookups try all.
 """
@@ -34,6 +34,11 @@ def fingerprint_macs(peppers: Mapping[int, bytes], account_id: str, digest: str)
 def trial_macs(peppers: Mapping[int, bytes], digest: str) -> list[str]:
     """What the table of trials may hold of a fingerprint: the same for every account, and in no other table."""
     return _macs(peppers, b"epochly-trial-v1\0" + digest.encode())
+
+
+def lens_key_macs(peppers: Mapping[int, bytes], key: str) -> list[str]:
+    """What the row of a Lens key may hold, the newest version first."""
+    return _macs(peppers, b"epochly-lens-key-v1\0" + key.encode())
 
 
 def lease_fp(digest: str) -> str:

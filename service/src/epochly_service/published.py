@@ -70,7 +70,8 @@ def document(title: str, version: str, summary: str, routes: Any) -> dict[str, A
             "in": "header",
             "name": PROOF_HEADER,
             "description": f"a token of type `epochly-proof+v1`, at most {PROOF_MAX_CHARS} characters",
-        }
+        },
+        "lens": {"type": "http", "scheme": "bearer", "description": "a Lens key, `elk_...`"},
     }
     for operations in made["paths"].values():
         for operation in operations.values():

@@ -1,11 +1,12 @@
 """The tables, in SQLAlchemy 2 Core: what is kept about accounts, licences, devices and keys, and what is not.
 
 Kept are HMACs of licence keys and fingerprints, public keys, and days; not kept are licence keys, fingerprints, addresses,
-host names and private keys. Raw attributes, where somebody opted in, lie in a table of their own for 30 days.
+host names and private keys. Raw attributes, where somebody opted in, lie in a table of their own for 30 days. What is kept of
+telemetry belongs to nobody: no account, device, address or process is in it.
 
 `account_id` leads every key and foreign key of what belongs to an account, so that the rows can be spread by it over several
 machines (Citus). Tables without it are small and read by every node (`signing_keys`, `keysets`, `operators`), written before
-an account is known (`pop_replay`, `trials`), or one chain by nature (`audit`).
+an account is known (`pop_replay`, `trials`), of no account at all (`telemetry_*`), or one chain by nature (`audit`).
 
 All times are Unix seconds, all days are days since 1970-01-01 (UTC), both ints. Tables are STRICT on SQLite. `migrations/`
 makes these tables; a test compares the two.
@@ -29,7 +30,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"  # of the newest migration
+REVISION = "0002"  # of the newest migration
 # names of constraints are the same on both engines, so that migrations can speak of them
 metadata = MetaData(
     naming_convention={
@@ -43,8 +44,8 @@ metadata = MetaData(
 Int = BigInteger().with_variant(Integer(), "sqlite")  # 64 bits on both: SQLite's INTEGER has them
 
 
-def _table(name: str, *parts: Any) -> Table:
-    return Table(name, metadata, *parts, sqlite_strict=True)
+def _table(name: str, *parts: Any, **options: Any) -> Table:
+    return Table(name, metadata, *parts, sqlite_strict=True, **options)
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
@@ -259,4 +260,98 @@ operator_sessions = _table(
     PrimaryKeyConstraint("token_hash"),
     ForeignKeyConstraint(["operator_id"], ["operators.id"], ondelete="CASCADE"),
     Index(None, "expires_at"),
+)
+
+telemetry_batches = _table(  # what was received, by the digest of its bytes: for receipts, roots and proofs
+    "telemetry_batches",
+    _text("sha256"),
+    _int("day"),  # on which it was received
+    _int("accepted"),  # events in it
+    PrimaryKeyConstraint("sha256"),
+    Index(None, "day"),
+)
+
+telemetry_events = (
+    _table(  # on PostgreSQL a partition for each day on which rows are forgotten: forgetting is to drop it
+        "telemetry_events",
+        _int("until_day"),  # the first day on which it is not kept any more
+        _text("batch"),  # hex SHA-256
+        _int("place"),  # in its batch, from 0
+        _int("day"),  # on which it was received
+        _int("month"),  # since year 0, of the day it is about: `install` is another one in each
+        _text("install"),
+        _text("epochly"),
+        _text("python"),
+        _text("os"),
+        _text("arch"),
+        _text("event"),
+        _int("version"),
+        _int("n"),  # how often it happened with these fields
+        _text("fields"),  # canonical JSON of the registry's fields
+        PrimaryKeyConstraint("until_day", "batch", "place"),
+        postgresql_partition_by="LIST (until_day)",
+    )
+)
+
+telemetry_roots = _table(  # of days that have ended; no row ever changes
+    "telemetry_roots",
+    _int("day"),
+    _int("size"),
+    _text("root"),
+    PrimaryKeyConstraint("day"),
+)
+
+telemetry_charts = _table(  # what is published on a day, made once, so that two answers cannot be told apart
+    "telemetry_charts",
+    _int("day"),
+    _text("body"),
+    PrimaryKeyConstraint("day"),
+)
+
+lens_accounts = _table(
+    "lens_accounts",
+    _text("account_id"),
+    _text("salt_sealed"),  # under which clients hash host names, encrypted under the pepper
+    PrimaryKeyConstraint("account_id"),
+    ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+)
+
+lens_keys = _table(
+    "lens_keys",
+    _text("account_id"),
+    _text("id"),  # lnk_...
+    _text("key_mac"),  # "<pepper version>.<hex>"
+    _text("status"),
+    _int("created_at"),
+    PrimaryKeyConstraint("account_id", "id"),
+    ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+    UniqueConstraint("account_id", "key_mac"),
+    _one_of("status", "active", "revoked"),
+    Index(None, "key_mac"),
+)
+
+lens_hosts = _table(  # forgotten 30 days after they were last heard of
+    "lens_hosts",
+    _text("account_id"),
+    _text("host"),  # hex HMAC of its name under the account's salt
+    _text("version"),  # of the epochly that was heard of last
+    _int("first_day"),
+    _int("last_seen"),
+    PrimaryKeyConstraint("account_id", "host"),
+    ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+    Index(None, "last_seen"),
+)
+
+lens_processes = _table(  # gone when they were silent for three heartbeats
+    "lens_processes",
+    _text("account_id"),
+    _text("host"),
+    _int("pid"),
+    _int("uptime_s"),
+    _int("last_seen"),
+    PrimaryKeyConstraint("account_id", "host", "pid"),
+    ForeignKeyConstraint(
+        ["account_id", "host"], ["lens_hosts.account_id", "lens_hosts.host"], ondelete="CASCADE"
+    ),
+    Index(None, "last_seen"),
 )

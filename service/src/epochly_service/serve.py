@@ -19,20 +19,23 @@ from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import urlsplit
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from epochly_service import limits, logs, metrics, pins, tls
 from epochly_service.census import census
 from epochly_service.encoding import new_id
 from epochly_service.engines import hold_server_lock, open_database
 from epochly_service.errors import BusyError, ServiceError
+from epochly_service.lens.desk import lens_of
 from epochly_service.pages.app import WithPages, make_pages
 from epochly_service.service import Service
 from epochly_service.settings import Policy, Settings
 from epochly_service.setup import Ready, set_up
+from epochly_service.telemetry.collector import telemetry_of
 from epochly_service.web import Edge, make_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from epochly_service.tls import Certificate
 
@@ -69,6 +72,7 @@ class Options:
     metrics_port: int | None = None
     rate_limits: bool = True
     pages: bool = False
+    telemetry_sink: str = ""
 
 
 def serve(options: Options, machine: Machine) -> int:
@@ -87,13 +91,16 @@ def serve(options: Options, machine: Machine) -> int:
             port = listening.getsockname()[1]
             url = canonical_url(options.public_url or f"https://localhost:{port}")
             certificate = _certificate(options, url, now)
-            settings = Settings(url, options.database_url, options.data)
+            settings = Settings(
+                url, options.database_url, options.data, telemetry_sink=options.telemetry_sink
+            )
             service = Service(database, ready.secrets, settings, machine.clock, machine.rng)
             counted = metrics.Metrics(lambda: database.read(census))
             application = assemble(
                 service, machine, counted, rate_limits=options.rate_limits, pages=options.pages
             )
-            with _Upkeep(service), _Side(metrics.MetricsPage(counted), options.metrics_port):
+            work = (service.purge, lens_of(service).purge, telemetry_of(service).tidy)
+            with _Upkeep(work), _Side(metrics.MetricsPage(counted), options.metrics_port):
                 where = f"{options.host}:{port}"
                 _announce(machine.out, url, options, where=where, ready=ready, certificate=certificate)
                 _run(uvicorn.Config(application, **_server(options, certificate)), listening)
@@ -118,7 +125,7 @@ def assemble(
         library = logging.getLogger(name)
         library.handlers, library.propagate = [logs.Bridge(logger)], False
         library.setLevel(logging.WARNING)
-    inner: Any = make_app(service)
+    inner: Any = make_app(service, counted.took)
     if pages:
         inner = WithPages(
             inner,
@@ -270,10 +277,10 @@ def _stamp(at: float) -> str:
 
 
 class _Upkeep:
-    """A thread that deletes what is past its time, every minute."""
+    """A thread that deletes what is past its time, and does what is due once a day: looked at every minute, and at the start."""
 
-    def __init__(self, service: Service) -> None:
-        self._service, self._stop = service, threading.Event()
+    def __init__(self, work: Sequence[Callable[[], object]]) -> None:
+        self._due, self._stop = work, threading.Event()
         self._thread = threading.Thread(target=self._work, name="epochly-upkeep", daemon=True)
 
     def __enter__(self) -> None:
@@ -284,9 +291,12 @@ class _Upkeep:
         self._thread.join(SHUTDOWN_S)
 
     def _work(self) -> None:
-        while not self._stop.wait(PURGE_EVERY_S):
-            with suppress(BusyError):  # the next minute will do
-                self._service.purge()
+        while True:
+            for work in self._due:
+                with suppress(BusyError, SQLAlchemyError):  # the next minute will do
+                    work()
+            if self._stop.wait(PURGE_EVERY_S):
+                return
 
 
 class _Side:

@@ -55,9 +55,11 @@ class Settings:
         public_url: base URL the clients use, `https://authority` and no slash at the end.
         database_url: SQLAlchemy's spelling; `sqlite:///...` or `postgresql+psycopg://...`.
         data: folder of the secrets and, with SQLite, of the database.
+        telemetry_sink: where events go, `clickhouse+https://...`; empty for the database itself.
     """
 
     public_url: str
     database_url: str
     data: str
     policy: Policy = field(default_factory=Policy)
+    telemetry_sink: str = ""

@@ -17,7 +17,8 @@ from sqlalchemy.types import Text
 
 from epochly_service.errors import ServiceError
 from epochly_service.migrating import current, newest
-from epochly_service.schema import audit_head, metadata, operator_sessions
+from epochly_service.schema import audit_head, metadata, operator_sessions, telemetry_events
+from epochly_service.telemetry import partitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -127,7 +128,13 @@ def fill(conn: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         batch.append(dict(zip(names, row, strict=True)))
         if len(batch) == BATCH:
-            conn.execute(insert(table), batch)
+            _insert(conn, table, batch)
             batch = []
     if batch:
-        conn.execute(insert(table), batch)
+        _insert(conn, table, batch)
+
+
+def _insert(conn: Connection, table: Table, batch: list[dict[str, Any]]) -> None:
+    if table is telemetry_events:
+        partitions.ensure(conn, {row["until_day"] for row in batch if isinstance(row["until_day"], int)})
+    conn.execute(insert(table), batch)

@@ -43,12 +43,17 @@ from epochly_service.incoming import (
     enrolment_of,
     nothing_in,
     refuse_query,
+    require_json,
     value_of,
 )
+from epochly_service.lens.desk import lens_of
+from epochly_service.lens.web import add_lens
 from epochly_service.outgoing import answer, failed, not_routed, refused
 from epochly_service.published import ENROLS, NONCE_HEADER, RENEWS, about, document
 from epochly_service.scene import Renewal
 from epochly_service.service import Service, SignedProblem
+from epochly_service.telemetry.collector import Told, telemetry_of, tell_nobody
+from epochly_service.telemetry.web import add_batches, add_open
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -121,14 +126,22 @@ class StrictRoute(APIRoute):
         return found
 
 
+class RawRoute(StrictRoute):
+    """A route whose body nobody parses before its endpoint, which finds the exact bytes in the request's state."""
+
+    def _arguments(self, request: Request, body: bytes) -> dict[str, Any]:  # noqa: ARG002 - they are in the state
+        require_json(request)
+        return {"request": request}
+
+
 class LicenceRoute(StrictRoute):
     """A route of licence class: whatever goes out has a fresh nonce."""
 
     gives_nonce = True
 
 
-def make_app(service: Service) -> Application:
-    """The application of a node, without middleware that counts or logs."""
+def make_app(service: Service, told: Told = tell_nobody) -> Application:
+    """The application of a node, without middleware that counts or logs; `told` hears of each batch of telemetry."""
     app = FastAPI(
         title=TITLE,
         summary=SUMMARY,
@@ -139,13 +152,16 @@ def make_app(service: Service) -> Application:
     )
     app.state.service = service
     app.state.threads = ThreadPoolExecutor(CONNECTIONS_MAX, "epochly-request")
-    for route_class, routes in (
-        (LicenceRoute, (_add_renewing, _add_enrolling, _add_open)),
-        (StrictRoute, (_add_health,)),
+    telemetry = telemetry_of(service, told)
+    for route_class, adding in (
+        (LicenceRoute, [partial(add, service=service) for add in (_add_renewing, _add_enrolling, _add_open)]),
+        (RawRoute, [partial(add_batches, telemetry=telemetry)]),
+        (StrictRoute, [partial(add_open, telemetry=telemetry), partial(add_lens, lens=lens_of(service))]),
+        (StrictRoute, [partial(_add_health, service=service)]),
     ):
         app.router.route_class = route_class
-        for add in routes:
-            add(app.router, service)
+        for add in adding:
+            add(app.router)
     app.openapi = cache(partial(document, TITLE, app.version, SUMMARY, app.routes))  # type: ignore[method-assign]
     for status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         app.add_exception_handler(status, not_routed)

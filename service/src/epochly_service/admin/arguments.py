@@ -152,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
     add(subjects, "copy", "every row into an empty database", to="its URL")
     add(subjects, "migrate", "bring the database to the newest schema")
 
+    lens_key = verbs("lens-key", "keys with which an account's own machines report to Lens")
+    add(lens_key, "add", "make a key; prints it this once", account="its account's id or name")
+    add(lens_key, "list", "keys of an account", account="its id or name")
+    add(lens_key, "revoke", "refuse a key from now on", key="its id, as in `lens-key list`")
+    lens_hosts = verbs("lens-hosts", "hosts that Lens remembers")
+    add(lens_hosts, "forget", "forget every host of an account", account="its id or name")
+
     operator = verbs("operator", "who may sign in to the web page")
     one = add(operator, "add", "let somebody in", name="as they sign in")
     one.add_argument("--role", choices=ROLES, default="viewer")

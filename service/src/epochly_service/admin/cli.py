@@ -39,6 +39,8 @@ REFUSALS = {
     "copy-differs",
     "device-not-found",
     "device-status",
+    "lens-key-not-found",
+    "lens-key-status",
     "license-end",
     "license-not-found",
     "license-seats",

@@ -22,6 +22,7 @@ from epochly_service.admin.telling import (
 )
 from epochly_service.encoding import b64u
 from epochly_service.errors import ServiceError
+from epochly_service.lens import commands as lens
 
 if TYPE_CHECKING:
     import argparse
@@ -257,6 +258,10 @@ COMMANDS: dict[tuple[str, ...], Callable[[Desk, argparse.Namespace], Said]] = {
     ("doctor",): upkeep.run_doctor,
     ("copy",): upkeep.copy,
     ("migrate",): upkeep.run_migrate,
+    ("lens-key", "add"): lens.key_add,
+    ("lens-key", "list"): lens.key_list,
+    ("lens-key", "revoke"): lens.key_revoke,
+    ("lens-hosts", "forget"): lens.hosts_forget,
     ("operator", "add"): operator_add,
     ("operator", "passwd"): operator_passwd,
     ("operator", "disable"): operator_disable,

@@ -20,7 +20,8 @@ from epochly_service.encoding import b64u, is_b64u_of
 from epochly_service.errors import BusyError, ServiceError
 from epochly_service.pages.rendering import render
 from epochly_service.pages.sessions import LONGEST_S, Door, form_token, is_form_token
-from epochly_service.pages.views import DONE, ROUTES, Go, Page, View, Visit
+from epochly_service.pages.views import DONE, ROUTES
+from epochly_service.pages.visiting import Go, Page, View, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

@@ -24,6 +24,9 @@ WORDS = {  # of the audit, for people; what is not here is shown as it is
     "keys-publish": "keyset signed anew",
     "keys-revoke": "signing key revoked",
     "keys-rotate": "signing key rotated",
+    "lens-forget": "hosts forgotten",
+    "lens-key-add": "Lens key made",
+    "lens-key-revoke": "Lens key revoked",
     "license-extend": "licence extended",
     "license-issue": "licence issued",
     "license-resume": "licence resumed",
@@ -87,6 +90,20 @@ def left(at: int, now: int) -> str:
     return "now"
 
 
+def span(seconds: int) -> str:
+    """A time that passed, in its largest unit."""
+    for size, unit in ((DAY, "day"), (3_600, "hour"), (60, "minute")):
+        count = seconds // size
+        if count:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+def told(value: object) -> str:
+    """A value of a chart, for people."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(name, before, after) of what differs; times as days, and no key, which says nothing to people."""
     names = [name for name in {**before, **after} if before.get(name) != after.get(name) and name != "kid"]
@@ -111,6 +128,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"day": day, "minute": minute, "left": left}
+    made.filters |= {"day": day, "minute": minute, "left": left, "span": span, "told": told}
     made.globals |= {"changes": changes, "words": WORDS, "DAY": DAY}
     return made

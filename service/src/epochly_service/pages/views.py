@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from epochly_service.admin import accounts, devices, licenses, trail
 from epochly_service.admin.desk import ID
-from epochly_service.errors import ServiceError
-
-if TYPE_CHECKING:
-    from epochly_service.admin.desk import Desk
-    from epochly_service.admin.operators import Operator
+from epochly_service.lens.views import hosts_page, telemetry_page
+from epochly_service.pages.visiting import Go, Page, View, Visit
 
 PAGE = 50  # licences or changes a page
 OF_ONE = 10  # changes shown beside a licence or a device
@@ -21,47 +16,6 @@ DONE = {  # what a page says after a change, by the word in its address
     "resumed": "The licence is active again.",
     "released": "The device is released, and its seat is free.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """An operator at a page. `path`, `query` and `form` are what they sent, unchecked."""
-
-    operator: Operator
-    desk: Desk
-    path: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] = field(default_factory=dict)
-
-    def require_changer(self) -> None:
-        """Refuse who may only look.
-
-        Raises:
-            ServiceError: they may.
-        """
-        if not self.operator.may_change:
-            raise ServiceError(
-                "not-allowed", self.operator.name, "you may look, and change nothing", "ask an admin"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A template and what goes into it."""
-
-    template: str
-    title: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Go:
-    """On to another page, after a change."""
-
-    to: str
-
-
-View = Callable[[Visit], "Page | Go"]
 
 
 def license_list(visit: Visit) -> Page:
@@ -200,4 +154,6 @@ ROUTES: tuple[tuple[str, str, View], ...] = (
     ("GET", "/admin/devices/{id}/release", device_release_ask),
     ("POST", "/admin/devices/{id}/release", device_release),
     ("GET", "/admin/audit", audit_page),
+    ("GET", "/admin/lens", hosts_page),
+    ("GET", "/admin/telemetry", telemetry_page),
 )
