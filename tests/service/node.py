@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from sqlalchemy import event, func, select
 from wire import URL, Device, Wire, opened
 
 from epochly_service import keys, license_keys, peppered, secret_files, store
 from epochly_service.encoding import new_id
+from epochly_service.engines import Line
 from epochly_service.model import License
 from epochly_service.schema import metadata, raw_attributes
 from epochly_service.service import Service
@@ -122,8 +124,19 @@ class Node:
         def note(_conn, _cursor, statement, *_):
             seen.append(statement)
 
+        def note_of(method):
+            def noting(line, statement, values):
+                seen.append(statement.sqlite[0] if self.database.is_sqlite else statement.postgresql)
+                return method(line, statement, values)
+
+            return noting
+
         event.listen(self.database.engine, "before_cursor_execute", note)
-        yield seen
+        with (
+            patch.object(Line, "look", note_of(Line.look)),
+            patch.object(Line, "change", note_of(Line.change)),
+        ):
+            yield seen
         event.remove(self.database.engine, "before_cursor_execute", note)
 
     def faults(self):

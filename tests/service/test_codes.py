@@ -217,7 +217,8 @@ def _(node, device, _key):
     def fail(_work):
         raise RuntimeError("a secret that nobody may hear of")
 
-    node.service.db = type("Broken", (), {"write": staticmethod(fail), "read": node.database.read})()
+    failing = {"write": staticmethod(fail), "at_once": staticmethod(fail), "read": node.database.read}
+    node.service.db = type("Broken", (), failing)()
     return device.validate()
 
 
@@ -226,7 +227,8 @@ def _(node, device, _key):
     def fail(_work):
         raise BusyError("locked")
 
-    node.service.db = type("Busy", (), {"write": staticmethod(fail), "read": node.database.read})()
+    failing = {"write": staticmethod(fail), "at_once": staticmethod(fail), "read": node.database.read}
+    node.service.db = type("Busy", (), failing)()
     return device.validate()
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochly_service import client_versions, core
+from epochly_service import client_versions, core, renewals
 from epochly_service.core import Asked, Counted
 from epochly_service.model import Device, License
 from epochly_service.settings import DAY, HOUR, LOST_MAX, STRIKES_IN_S, Policy
@@ -324,3 +324,25 @@ def test_is_too_old_compares_numbers(version, least, old):
 def test_nothing_changes_where_a_release_is_repeated():
     """A device without a seat that is released again is left as it is."""
     assert core.release(replace(DEVICE, status="released", holds_seat=0), NOW) == core.Decision()
+
+
+def decided():
+    """Every kind of decision that writes a device which is there: name, the row before, the row after."""
+    new_fp = asked(same_fp=False, reenrol=True, fp_mac="1.cc", fp_sealed="1.dd")
+    more = {"counted": Counted(), "policy": POLICY}
+    back = core.register(LICENSE, replace(DEVICE, status="contended"), fresh=FRESH, asked=asked(), **more)
+    given = core.transfer(LICENSE, DEVICE, None, fresh=FRESH, asked=asked(same_fp=None), **more)
+    yield "renew", DEVICE, core.renew(LICENSE, DEVICE, asked(), Counted(), POLICY).device
+    yield "reenrol", DEVICE, core.renew(LICENSE, DEVICE, new_fp, Counted(), POLICY).device
+    yield "fork", DEVICE, core.renew(LICENSE, DEVICE, asked(2), Counted(), POLICY).device
+    yield "checkout", DEVICE, core.checkout(LICENSE, DEVICE, asked(), Counted(), POLICY, days=3).device
+    yield "rekey", DEVICE, core.rekey(LICENSE, DEVICE, asked(), Counted(), POLICY, kid="k9", pub="p9").device
+    yield "register", DEVICE, back.device
+    yield "transfer", DEVICE, given.other
+    yield "release", DEVICE, core.release(DEVICE, NOW).device
+
+
+@pytest.mark.parametrize(("name", "before", "after"), list(decided()))
+def test_every_change_of_a_device_shows_in_its_state_or_its_sequence(name, before, after):
+    """A next lease that is had at once looks at these columns alone to see whether somebody else was faster."""
+    assert any(getattr(before, column) != getattr(after, column) for column in renewals.CHANGES), name

@@ -192,6 +192,7 @@ def test_a_database_that_is_away_is_busy_not_a_bug(tmp_path):
     database = open_database(f"postgresql://nobody@/nothing?host={tmp_path}")
     with pytest.raises(BusyError):
         database.read(store.is_empty)
+    assert database.at_once(lambda _line: "never") is None
 
 
 def test_errors_of_statements_hide_what_was_in_them(database):
@@ -204,3 +205,83 @@ def test_errors_of_statements_hide_what_was_in_them(database):
     with pytest.raises(IntegrityError) as failed:
         database.write(work)
     assert "acc_secret" not in str(failed.value).partition("DETAIL")[0]
+
+
+@pytest.fixture
+def cut(postgres, postgres_template):
+    """A database of PostgreSQL, and how to end every connection to it but the one that does so."""
+    name = postgres.create(postgres_template)
+    database, other = open_database(postgres.url(name)), open_database(postgres.url(name))
+    ending = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+    )
+
+    def cut_all():
+        other.write(lambda conn: conn.execute(ending, {"name": name}).all())
+
+    yield database, cut_all
+    database.close()
+    other.close()
+    postgres.drop(name)
+
+
+@pytest.mark.parametrize("way", ["write", "read"])
+def test_what_was_not_committed_is_run_again_where_its_connection_was_cut(cut, way):
+    """A server that was started anew is not noticed: no connection of before is used for more than finding out."""
+    database, cut_all = cut
+    with ThreadPoolExecutor(3) as pool:
+        together = threading.Barrier(3)
+
+        def held(_conn):
+            together.wait(10)  # so that there are three connections
+
+        list(pool.map(lambda _: database.read(held), range(3)))
+    cut_all()
+    tries = []
+
+    def work(conn):
+        tries.append(1)
+        return store.is_empty(conn)
+
+    assert getattr(database, way)(work)
+    assert len(tries) == 2
+    assert all(database.read(store.is_empty) for _ in range(5))
+
+
+def test_a_commit_whose_answer_is_lost_is_not_made_again(cut):
+    """Nobody knows whether it was kept, so that it is for the client to ask again."""
+    database, cut_all = cut
+    tries = []
+
+    def work(conn):
+        tries.append(1)
+        store.insert_account(conn, account_id="acc_1", name="n", at=1)
+        cut_all()
+
+    with pytest.raises(BusyError):
+        database.write(work)
+    assert tries == [1]
+    assert database.read(store.is_empty)
+
+
+def test_what_is_done_at_once_leaves_a_cut_connection_to_the_long_way(cut):
+    """Nothing was changed, so that `write` may try; a connection that is cut after the look is one whose change nobody knows."""
+    database, cut_all = cut
+    one = engines.Texts(("SELECT 1",), "SELECT 1")
+
+    def look(line):
+        return line.look(one, {})
+
+    assert database.at_once(look) == (1,)
+    cut_all()
+    assert database.at_once(look) is None
+    assert database.at_once(look) == (1,)
+
+    def look_twice(line):
+        line.look(one, {})
+        cut_all()
+        return line.look(one, {})
+
+    with pytest.raises(BusyError):
+        database.at_once(look_twice)
+    assert database.at_once(look) == (1,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from wire import URL, Device, b64u, ik, jcs, signed
 
 from epochly_service.settings import Policy
@@ -151,9 +152,10 @@ def test_a_spent_nonce_stays_spent_whatever_became_of_its_request(node):
     assert node.wire.send("POST", path, body, headers).status == 200
 
 
-def test_a_nonce_is_spent_even_where_its_transaction_fails(node, monkeypatch):
-    """Where everything of a request is undone, the use of its nonce is not."""
-    device = node.enrolled(node.issue()[0])
+@pytest.mark.parametrize(("place", "seat"), [("renewals.change", "node"), ("store.remember", "floating")])
+def test_a_nonce_is_spent_even_where_its_transaction_fails(node, monkeypatch, place, seat):
+    """Where everything of a request is undone, the use of its nonce is not, be it at once or the long way."""
+    device = node.enrolled(node.issue(seat=seat)[0])
     nonce = node.wire.nonce()
     path = f"/v1/devices/{device.device_id}/heartbeat"
     before = node.device(device.device_id)
@@ -162,7 +164,7 @@ def test_a_nonce_is_spent_even_where_its_transaction_fails(node, monkeypatch):
         raise RuntimeError("planted")
 
     with monkeypatch.context() as patched:
-        patched.setattr("epochly_service.store.remember", fail)
+        patched.setattr(f"epochly_service.{place}", fail)
         assert device.ask("POST", path, {"ik": ik()}, nonce=nonce).code == "INTERNAL"
     assert node.device(device.device_id) == before
     assert device.ask("POST", path, {"ik": ik()}, nonce=nonce).code == "PROOF_REPLAYED"

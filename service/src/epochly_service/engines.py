@@ -5,27 +5,32 @@ IMMEDIATE and one at a time. A deferred BEGIN would fail with "database is locke
 One serving process a file, held by a lock beside it; short commands of the operator may write while it serves.
 
 PostgreSQL: READ COMMITTED with conditional UPDATEs, `lock_timeout` and `statement_timeout`; transactions that the server
-breaks off for the sake of others (40001, 40P01) are run again. Several processes may serve one database.
+breaks off for the sake of others (40001, 40P01), or whose connection turns out to be gone before they were committed, are run
+again. Several processes may serve one database.
+
+What every device asks again and again is said to the driver itself (`Database.at_once`), since SQLAlchemy takes longer over a
+statement than PostgreSQL does.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from epochly_service.errors import BusyError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine
 
@@ -40,12 +45,14 @@ POOL = 10  # connections a process, and as many more in a rush
 CONNECTIONS_MAX = 2 * POOL
 TRIES = 8  # of a transaction that the server breaks off; each waits a little longer
 AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
-BUSY = {
+BUSY = {  # lock_not_available, query_canceled, the server stops or starts, too_many_connections
     "55P03",
     "57014",
+    "57P01",
+    "57P02",
     "57P03",
     "53300",
-}  # lock_not_available, query_canceled, cannot_connect_now, too_many_connections
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +78,7 @@ class Database:
         Raises:
             BusyError: it did not get through in time.
         """
-        for tried in range(TRIES):
-            try:
-                with self._my_turn(), self.engine.begin() as conn:
-                    return work(conn)
-            except DBAPIError as error:
-                if _state(error) not in AGAIN or tried == TRIES - 1:
-                    if is_busy(error):
-                        raise BusyError(str(error.orig)) from error
-                    raise
-                self._sleep(0.005 * 2**tried)
-            except PoolTimeoutError as error:
-                raise BusyError("no connection is free") from error
-        raise AssertionError("the loop returns or raises")
+        return self._through(self.engine, work)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction that only reads.
@@ -91,15 +86,53 @@ class Database:
         Raises:
             BusyError: it did not get through in time.
         """
+        return self._through(self._reading, work)
+
+    def at_once(self, work: Callable[[Line], T | None]) -> T | None:
+        """Run `work`, which looks before it changes anything; None, where it did not get through and changed nothing.
+
+        `write` is the long way then, and tells why.
+
+        Raises:
+            BusyError: it did not get through in time, or nobody knows whether it did.
+        """
+        errors = self.engine.dialect.loaded_dbapi.Error
         try:
-            with self._reading.begin() as conn:
-                return work(conn)
-        except DBAPIError as error:
-            if is_busy(error):
-                raise BusyError(str(error.orig)) from error
-            raise
+            held = self.engine.raw_connection()
+        except errors:
+            return None
         except PoolTimeoutError as error:
             raise BusyError("no connection is free") from error
+        line = Line(held.driver_connection, self._my_turn, is_sqlite=self.is_sqlite)
+        try:
+            with line:
+                return work(line)
+        except errors as error:
+            held.invalidate(error)
+            if line.has_looked and _state(error) not in AGAIN and is_busy(error):
+                raise BusyError(str(error)) from error
+            return None
+        finally:
+            held.close()
+
+    def _through(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        for tried in range(TRIES):
+            is_done = False
+            try:
+                with self._my_turn() if engine is self.engine else nullcontext(), engine.begin() as conn:
+                    done = work(conn)
+                    is_done = True
+                    return done
+            except DBAPIError as error:
+                is_gone = error.connection_invalidated and not is_done  # and every other old one is dropped
+                if not (is_gone or _state(error) in AGAIN) or tried == TRIES - 1:
+                    if is_busy(error):
+                        raise BusyError(str(error.orig)) from error
+                    raise
+                self._sleep(0.005 * 2**tried)
+            except PoolTimeoutError as error:
+                raise BusyError("no connection is free") from error
+        raise AssertionError("the loop returns or raises")
 
     def close(self) -> None:
         """Close every connection."""
@@ -117,6 +150,55 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+
+class Texts(NamedTuple):
+    """A statement as the drivers take it: for SQLite it may be several, in the order in which they run."""
+
+    sqlite: tuple[str, ...]
+    postgresql: str
+
+
+class Line:
+    """The driver's own connection, on which each statement stands for itself: what it changed is kept when it returns.
+
+    A statement is its text for each engine; its values are looked up in one mapping by their names.
+    """
+
+    def __init__(
+        self, connection: Any, turn: Callable[[], AbstractContextManager[None]], *, is_sqlite: bool
+    ) -> None:
+        self._connection, self._turn, self._is_sqlite = connection, turn, is_sqlite
+        self.has_looked = False
+
+    def __enter__(self) -> None:
+        if not self._is_sqlite:
+            self._connection.autocommit = True
+
+    def __exit__(self, *_: object) -> None:
+        if not self._is_sqlite and not self._connection.closed:
+            self._connection.autocommit = False
+
+    def look(self, statement: Texts, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The one row that there is, or None."""
+        text = statement.sqlite[0] if self._is_sqlite else statement.postgresql
+        row: tuple[Any, ...] | None = self._connection.execute(text, values).fetchone()
+        self.has_looked = True
+        return row
+
+    def change(self, statement: Texts, values: Mapping[str, Any]) -> bool:
+        """Change rows, all of them or none; False, where the statement found no row to change."""
+        if not self._is_sqlite:
+            return bool(self._connection.execute(statement.postgresql, values).rowcount)
+        with self._turn():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                is_there = all(self._connection.execute(text, values).rowcount for text in statement.sqlite)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT" if is_there else "ROLLBACK")
+            return is_there
 
 
 def open_database(url: str) -> Database:
@@ -151,7 +233,6 @@ def open_database(url: str) -> Database:
             max_overflow=POOL,
             pool_timeout=WAIT_S,
             hide_parameters=True,
-            pool_pre_ping=True,
             connect_args={
                 "options": f"-c lock_timeout={LOCK_MS} -c statement_timeout={STATEMENT_MS} -c timezone=UTC"
             },
@@ -191,18 +272,25 @@ def hold_server_lock(database: Database) -> FileLock | None:
     return lock
 
 
-def is_busy(error: DBAPIError) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether a statement failed because somebody else is in the way, or the database is away."""
     state = _state(error)
     if state is not None:
         return state in BUSY or state in AGAIN or state.startswith("08")
-    text = str(error.orig)
-    return isinstance(error, OperationalError) and ("locked" in text or "connection" in text)
+    told = _told(error)
+    return type(told).__name__ == "OperationalError" and any(
+        word in str(told) for word in ("locked", "connection")
+    )
 
 
-def _state(error: DBAPIError) -> str | None:
-    state = getattr(error.orig, "sqlstate", None)
+def _state(error: Exception) -> str | None:
+    state = getattr(_told(error), "sqlstate", None)
     return state if isinstance(state, str) else None
+
+
+def _told(error: Exception) -> BaseException:
+    """What the driver itself raised."""
+    return (error.orig or error) if isinstance(error, DBAPIError) else error
 
 
 def _sqlite_connected(connection: Any, _record: Any) -> None:

@@ -26,10 +26,9 @@ ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What every script has: the transaction, who calls, when, and under which secrets and policy."""
+class Stage:
+    """What every script has: who calls, when, and under which secrets and policy."""
 
-    conn: Connection
     call: Call
     caller: Caller
     now: int
@@ -40,6 +39,13 @@ class Scene:
     def new_id(self, prefix: str) -> str:
         """A fresh id."""
         return new_id(prefix, self.rng(ID_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene(Stage):
+    """The same in a transaction."""
+
+    conn: Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """One node of the service: proofs judged, nonces spent, scripts run, answers signed.
 
 In one transaction the nonce is spent and a script of `scripts.py` runs. Where that transaction fails, nothing of it stays, and
-the nonce is spent in one of its own: single use is single use. Signatures are made after the commit, outside of any lock.
+the nonce is spent in one of its own: single use is single use. A next lease that nothing stands in the way of is had at once,
+by one statement in place of that transaction. Signatures are made after the commit, outside of any lock.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ class Service:
 
     def renew(self, call: Call, body: Renewal) -> dict[str, Any]:
         """The next lease: `validate` and `heartbeat`."""
-        return self._lease(call, partial(scripts.renew, body=body))
+        return self._lease(
+            call, partial(scripts.renew, body=body), at_once=partial(scripts.renew_at_once, body=body)
+        )
 
     def checkout(self, call: Call, body: Renewal, days: int) -> dict[str, Any]:
         """A lease for days offline."""
@@ -155,9 +158,14 @@ class Service:
     # --- how all of them run
 
     def _lease(
-        self, call: Call, script: Callable[[Scene], Outcome], *, brings_key: bool = False
+        self,
+        call: Call,
+        script: Callable[[Scene], Outcome],
+        *,
+        brings_key: bool = False,
+        at_once: Callable[..., Outcome | None] | None = None,
     ) -> dict[str, Any]:
-        caller, outcome = self._run(call, script, brings_key=brings_key)
+        caller, outcome = self._run(call, script, brings_key=brings_key, at_once=at_once)
         self._refuse(caller, outcome.refusal)
         device, terms = outcome.device, outcome.terms
         assert device is not None
@@ -166,7 +174,14 @@ class Service:
         lease = self._voice().lease(terms, aud=device.kid, cn=caller.cn, fp=fp)
         return {"device_id": device.id, "lease": lease, "keyset": self.keyring().keyset}
 
-    def _run(self, call: Call, script: Callable[[Scene], T], *, brings_key: bool = False) -> tuple[Caller, T]:
+    def _run(
+        self,
+        call: Call,
+        script: Callable[[Scene], T],
+        *,
+        brings_key: bool = False,
+        at_once: Callable[..., T | None] | None = None,
+    ) -> tuple[Caller, T]:
         now = self.now()
         self._check_signer(now)  # before anything is written that could not be answered
         caller = proofs.judge(
@@ -179,20 +194,25 @@ class Service:
         )
         spent, until = nonces.spent(caller.nonce, caller.kid), now + REPLAY_KEPT_S
 
+        policy, pepper = self.settings.policy, self.secrets.pepper
+        is_too_old = client_versions.is_too_old(caller.client_version, policy.min_client)
+
         def work(conn: Connection) -> T | Problem:
             if not store.insert_replay(conn, spent, until):
                 return Problem("PROOF_REPLAYED", "the proof has been used before; sign a new one")
-            if client_versions.is_too_old(caller.client_version, self.settings.policy.min_client):
-                least = self.settings.policy.min_client
-                return Problem("CLIENT_TOO_OLD", f"this service needs epochly {least} or newer")
-            at = scene.Scene(conn, call, caller, now, self.secrets.pepper, self.settings.policy, self.rng)
+            if is_too_old:
+                return Problem("CLIENT_TOO_OLD", f"this service needs epochly {policy.min_client} or newer")
             try:
-                return script(at)
+                return script(scene.Scene(call, caller, now, pepper, policy, self.rng, conn))
             except Problem as problem:  # nothing was written yet: what is committed is the spent nonce
                 return problem
 
         try:
-            done = self.db.write(work)
+            outcome = None
+            if at_once is not None and not is_too_old:
+                stage = scene.Stage(call, caller, now, pepper, policy, self.rng)
+                outcome = self.db.at_once(partial(at_once, stage=stage, spent=spent, spent_until=until))
+            done = self.db.write(work) if outcome is None else outcome
         except BaseException:
             self._spend(spent, until)
             raise

@@ -171,7 +171,7 @@ def update_device(conn: Connection, row: Device) -> None:
     values = columns_of(row)
     conn.execute(
         _DEVICE_NOW,
-        {f"new_{name}": value for name, value in values.items() if name not in _FIXED}
+        {f"new_{name}": value for name, value in values.items() if name not in FIXED}
         | {"account": row.account_id, "device": row.id},
     )
 
@@ -331,7 +331,17 @@ def is_empty(conn: Connection) -> bool:
 
 # --- statements that every request runs are made once
 
-_FIXED = ("account_id", "id", "license_id", "created_day")
+FIXED = ("account_id", "id", "license_id", "created_day")  # of a device
+
+
+def in_place_of_old(made: Any) -> Any:
+    """An insertion of what a request did, in place of what is out of date."""
+    named = ("request_hash", "device_id", "lease", "expires_at")
+    return made.on_conflict_do_update(
+        index_elements=["account_id", "kid", "ik"], set_={name: made.excluded[name] for name in named}
+    )
+
+
 _TAKE = (
     update(licenses)
     .where(
@@ -381,7 +391,7 @@ _NEW_DEVICE = insert(devices)
 _DEVICE_NOW = (
     update(devices)
     .where(devices.c.account_id == bindparam("account"), devices.c.id == bindparam("device"))
-    .values({column: bindparam(f"new_{column.name}") for column in devices.c if column.name not in _FIXED})
+    .values({column: bindparam(f"new_{column.name}") for column in devices.c if column.name not in FIXED})
 )
 _REMEMBERED = select(idempotency).where(
     idempotency.c.kid == bindparam("kid"),
@@ -389,16 +399,8 @@ _REMEMBERED = select(idempotency).where(
     idempotency.c.expires_at > bindparam("now"),
 )
 _REMEMBER = {
-    name: made.on_conflict_do_update(
-        index_elements=["account_id", "kid", "ik"],
-        set_={
-            column: made.excluded[column] for column in ("request_hash", "device_id", "lease", "expires_at")
-        },
-    )
-    for name, made in (
-        ("sqlite", sqlite.insert(idempotency)),
-        ("postgresql", postgresql.insert(idempotency)),
-    )
+    "sqlite": in_place_of_old(sqlite.insert(idempotency)),
+    "postgresql": in_place_of_old(postgresql.insert(idempotency)),
 }
 _TRY = {  # what is returned says whether it was inserted; a count of rows is not told by every driver
     name: made.on_conflict_do_nothing().returning(trials.c.at)
