@@ -1,0 +1,167 @@
+"""A machine whose every name is known to be nowhere else, with every opt-in on: run alone in a network and a host name of its own.
+
+`python canary_scene.py FOLDER` starts the service, uses all that may send, and writes what passed to FOLDER/passed.json. It
+changes the host name and the network of the namespace it is in, and refuses to where it may be the machine's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+USER, HOST, WORK = "zq7canaryuser", "zq7canaryhost", "zq7canarywork"
+MODULE, FUNCTION, CONSTANT, MAIL = (
+    "zq7canarymodule",
+    "zq7canaryfunction",
+    "zq7canaryconstant",
+    "zq7canarymail",
+)
+NODE, VARIABLE = "zq7canarynode", "zq7canaryvariable"
+MAC, ADDRESS_6, ADDRESS_4, INTERFACE = "02:de:ad:be:ef:07", "2001:db8:dead::7", "192.0.2.77", "zq7link"
+WORDS = (USER, HOST, WORK, MODULE, FUNCTION, CONSTANT, MAIL, NODE, VARIABLE, INTERFACE)
+OPT_INS = {
+    "EPOCHLY_SEND_RAW_FINGERPRINT": "1",
+    "EPOCHLY_TELEMETRY": "1",
+    "EPOCHLY_TELEMETRY_OPT_IN": "1",
+}
+SOURCE = f"""
+import sys
+import time
+
+import epochly
+
+
+@epochly.optimize
+def {FUNCTION}(n):
+    {VARIABLE} = 0
+    for each in range(n):
+        {VARIABLE} += each * each % 7
+    return {VARIABLE}
+
+
+@epochly.optimize
+def {FUNCTION}_of_text(n):
+    return "{CONSTANT}" * n
+
+
+@epochly.optimize
+def {FUNCTION}_that_fails(n):
+    raise ValueError("{CONSTANT}")
+
+
+if __name__ == "__main__":
+    epochly.set_level(4)
+    end = time.monotonic() + float(sys.argv[1])
+    while time.monotonic() < end:
+        {FUNCTION}(20_000)
+        {FUNCTION}_of_text(3)
+    try:
+        {FUNCTION}_that_fails(1)
+    except ValueError:
+        pass
+"""
+
+
+TELLS = find_spec("epochly.telemetry.sender") is not None  # the client of telemetry is built
+
+
+def dress():
+    """Give this namespace its names."""
+    if os.readlink("/proc/self/ns/net") == os.readlink(f"/proc/{os.getppid()}/ns/net"):
+        sys.exit("this is the machine's own network; hint: start it under `unshare -n -u`")
+    for words in (
+        ["link", "set", "lo", "up"],
+        ["link", "add", INTERFACE, "type", "veth", "peer", "name", f"{INTERFACE}2"],
+        ["link", "set", INTERFACE, "address", MAC, "up"],
+        ["addr", "add", f"{ADDRESS_6}/64", "dev", INTERFACE, "nodad"],
+        ["addr", "add", f"{ADDRESS_4}/24", "dev", INTERFACE],
+    ):
+        subprocess.run(["ip", *words], check=True)
+    socket.sethostname(HOST)
+
+
+def play(folder):
+    """Use all that may send; every request that passed, and the commands with their exit codes."""
+    from licensed import Machine, Road, Service
+
+    work = folder / WORK
+    home = folder / "home" / USER
+    for each in (work, home):
+        each.mkdir(parents=True)
+    (work / f"{MODULE}.py").write_text(SOURCE)
+    os.chdir(work)
+    road = Road()
+    service = Service(
+        folder / "data", "--public-url", f"https://localhost:{road.port}", "--no-rate-limits"
+    ).start()
+    road.lead_to(service)
+    machine = Machine(service, home / "state", NODE)
+    machine.environ |= OPT_INS | {
+        "HOME": str(home),
+        "USER": USER,
+        "LOGNAME": USER,
+        "HOSTNAME": HOST,
+        "PWD": str(work),
+        "EMAIL": f"{MAIL}@{HOST}.example",
+        "PYTHONPATH": os.pathsep.join([str(work), *sys.path]),
+    }
+    os.environ.update(machine.environ)
+    key, _ = service.issue(seats=2)
+    done = []
+
+    def epochly(*words, typed=""):
+        started = machine.run if words[0] in {"run", "explain"} else machine.here
+        code, _, err = started(*words, typed=typed)
+        done.append([" ".join(words).replace(key, "KEY"), code, err[-500:]])
+
+    try:
+        epochly("license", "trial")
+        epochly("license", "activate", typed=key)
+        for words in (
+            "license status",
+            "license refresh",
+            "license devices",
+            "device show --raw",
+            "compatibility",
+        ):
+            epochly(*words.split())
+        epochly("device", "rekey")
+        tell(machine, epochly)
+        epochly("run", f"{MODULE}.py", "1")
+        epochly("explain", f"{MODULE}:{FUNCTION}")
+        epochly("license", "checkout", "1")
+    finally:
+        service.stop()
+        road.close()
+    return {"passed": [base64.b64encode(request).decode() for request, _ in road.passed], "done": done}
+
+
+def tell(machine, epochly):
+    """Telemetry and Lens, where they are built: a program that runs until a batch has gone out, and each command."""
+    if not TELLS:
+        return
+    from programs import FASTER  # of the tests of telemetry: a minute becomes a moment
+
+    epochly("telemetry", "on")
+    for _ in range(2):
+        machine.start(
+            "-c",
+            FASTER
+            + f"import sys\nsys.argv[1:] = ['2']\nimport runpy\nrunpy.run_path({MODULE + '.py'!r}, run_name='__main__')",
+        )
+        time.sleep(0.1)
+    for word in ("status", "preview", "show", "verify", "verify --online", "schema"):
+        epochly("telemetry", *word.split())
+
+
+if __name__ == "__main__":
+    dress()
+    place = Path(sys.argv[1])
+    (place / "passed.json").write_text(json.dumps(play(place)))
