@@ -1,8 +1,8 @@
 """Writes everything that is made from the registry of telemetry, or with `--check` only says whether it is up to date.
 
-From `docs/spec/telemetry-v1.toml` are made: the client's events, the service's table, the JSON Schema of a batch, and
+From `docs/spec/telemetry-v1.toml` are made: the client's events and its copy of the schema, the service's table, the JSON Schema of a batch, and
 `docs/security/telemetry-data-flow.md`. It refuses a registry with anything in it that `docs/spec/epochly-telemetry-v1.md`, section 1,
-has no name for: no kind of field can hold text, and there is no way to add one here alone. It is long because four things are made here.
+has no name for: no kind of field can hold text, and there is no way to add one here alone. It is long because so much is made here.
 """
 
 from __future__ import annotations
@@ -462,6 +462,7 @@ def made(registry: Registry) -> dict[Path, str]:
         ROOT / "src/epochly/telemetry/events.py": client_module(registry),
         ROOT / "service/src/epochly_service/telemetry/registered.py": service_module(registry),
         ROOT / "docs/spec/telemetry-v1.schema.json": schema(registry),
+        ROOT / "src/epochly/telemetry/schema.json": schema(registry),
         ROOT / "docs/security/telemetry-data-flow.md": page(registry),
     }
 

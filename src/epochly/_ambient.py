@@ -14,6 +14,7 @@ from epochly._compiler import find_compiler
 from epochly._config import Config
 from epochly._rights import rights_of
 from epochly._session import Outside, Session
+from epochly.telemetry.start import watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ def say(line: str) -> None:
     """A line to stderr, where there is one."""
     if sys.stderr is not None:
         sys.stderr.write(f"epochly: {line}\n")
+
+
+def at_terminal() -> bool:
+    """Whether somebody reads stderr as it is written."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def show(text: str) -> None:
@@ -134,11 +140,13 @@ def outside(config: Callable[[], Config]) -> Outside:
     )
 
 
-def new_session() -> Session:
-    """A session of this process; it says which settings it could not read."""
+def new_session(*, telemetry: bool = True) -> Session:
+    """A session of this process; it says which settings it could not read, and is counted where that is on."""
     config, lines = Config.from_env(os.environ)
     made: list[Session] = []
     made.append(Session(outside(lambda: made[0].config), config))
     for line in lines:
         made[0].say_once(line)
+    if telemetry:
+        watch(made[0], os.environ)
     return made[0]

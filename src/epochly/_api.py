@@ -34,10 +34,10 @@ else:
 _SESSIONS: list[Session] = []
 
 
-def session() -> Session:
-    """The session of this process, made on first use."""
+def session(*, telemetry: bool = True) -> Session:
+    """The session of this process, made on first use; `telemetry` False where it is a command's that only looks."""
     if not _SESSIONS:
-        _SESSIONS.append(_ambient.new_session())
+        _SESSIONS.append(_ambient.new_session(telemetry=telemetry))
     return _SESSIONS[0]
 
 
@@ -187,7 +187,10 @@ def threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[R
 
     here = session()
     config = here.effective(None, None)
-    return in_order(function, items, workers=here.workers() if config.enabled and config.level else 1)
+    workers = here.workers() if config.enabled and config.level else 1
+    if here.telemetry is None:
+        return in_order(function, items, workers=workers)
+    return here.telemetry.pooled(in_order, function, items, workers)
 
 
 def io(function: F) -> F:

@@ -227,7 +227,8 @@ class Site:
         early = too_early(config, history)
         self.decision = early or decide(self.facts, self.session.machine(), config, history)
         if early is not None and self.on_refusal is not None and 0 < history.mean_ns < CALL_NS:
-            self.decision = Decision(MONITOR, early.reason, final=True)  # the wrapper would only cost
+            # the wrapper would only cost
+            self.decision = Decision(MONITOR, early.reason, final=True, code=early.code)
         if self.decision.final:
             self._back(say=self.decision.level >= THREADING and self.facts.simple_parameters)
         return self.decision.level >= JIT and not self.session.outside.monitored()
@@ -242,7 +243,7 @@ class Site:
         try:
             compiler, clock = self.session.compiler(), self.session.outside.clock
             if not isinstance(compiler, Compiler):
-                self.decision = Decision(THREADING, compiler, final=True)
+                self.decision = Decision(THREADING, compiler, final=True, code="no_compiler")
                 self._back(say=True)
                 return
             start = clock()
@@ -283,7 +284,7 @@ class Site:
             version.errand, self.original, args, eager=eager, patient=patient
         )
         if isinstance(found, Wait):
-            self.decision = Decision(MONITOR, "is being compiled in another process")
+            self.decision = Decision(MONITOR, "is being compiled in another process", code="compiling")
             return None
         if found is None:
             found = compiler.attempt(self.original, args)
@@ -294,7 +295,7 @@ class Site:
         version.take(made, spent_ns)
         self._steady, self._fresh = None, MOST_FRESH  # where calls go was chosen without it
         if version.call is None:
-            self.decision = Decision(MONITOR, version.reason)
+            self.decision = Decision(MONITOR, version.reason, code="refused")
             self._back()
 
     def _back(self, *, say: bool = False) -> None:

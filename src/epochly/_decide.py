@@ -36,44 +36,59 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The level a function runs at and why; `final` where asking again cannot change it."""
+    """The level a function runs at and why; `final` where asking again cannot change it, `code` the reason's kind.
+
+    The kinds are those of `decision` in `docs/spec/telemetry-v1.toml`.
+    """
 
     level: int
     reason: str
     final: bool = False
+    code: str = "watched"
 
 
 def too_early(config: Config, history: History) -> Decision | None:
     """The decision not to look further yet, for all that can be told without knowing the machine."""
     if not config.enabled:
-        return Decision(MONITOR, "epochly is switched off")
+        return Decision(MONITOR, "epochly is switched off", code="off")
     if config.level == MONITOR or config.mode == "monitoring":
-        return Decision(MONITOR, "only counted, as level 0 and mode `monitoring` ask")
+        return Decision(MONITOR, "only counted, as level 0 and mode `monitoring` ask", code="counted")
     if config.level == THREADING:
-        return Decision(THREADING, "level 1 runs what `epochly.threads` is given, and compiles nothing")
+        return Decision(
+            THREADING, "level 1 runs what `epochly.threads` is given, and compiles nothing", code="threading"
+        )
     patience = PATIENCE_NS[config.mode]
     if history.spent_ns < patience:
         spent = f"ran for {history.spent_ns / 1e6:.1f} ms so far"
-        return Decision(MONITOR, f"{spent}, mode `{config.mode}` compiles after {patience / 1e6:.0f} ms")
+        later = f"{spent}, mode `{config.mode}` compiles after {patience / 1e6:.0f} ms"
+        return Decision(MONITOR, later, code="no_hurry")
     if 0 < history.mean_ns < CALL_NS and config.mode != "aggressive":
-        return Decision(MONITOR, f"a call takes {history.mean_ns:.0f} ns, less than compiled code could save")
+        brief = f"a call takes {history.mean_ns:.0f} ns, less than compiled code could save"
+        return Decision(MONITOR, brief, code="too_short")
     return None
 
 
 def decide(facts: Facts, machine: Machine, config: Config, history: History) -> Decision:
     """Where the function should run now."""
     if facts.kind != "function":
-        return Decision(MONITOR, f"a {facts.kind} is left alone: its frames outlive a call", final=True)
+        return Decision(
+            MONITOR, f"a {facts.kind} is left alone: its frames outlive a call", final=True, code="kind"
+        )
     if facts.recursive:
         return Decision(
-            MONITOR, "left alone because it calls itself, and a wrapper halves the depth", final=True
+            MONITOR,
+            "left alone because it calls itself, and a wrapper halves the depth",
+            final=True,
+            code="recursive",
         )
     early = too_early(config, history)
     if early is not None:
         return early
     missing = why_no_compiler(machine)
     if missing is not None:
-        return Decision(THREADING, missing, final=True)
+        return Decision(THREADING, missing, final=True, code="no_compiler")
     if not facts.simple_parameters:
-        return Decision(THREADING, "takes `*args`, `**kwargs` or keyword-only parameters", final=True)
-    return Decision(JIT, f"hot: ran for {history.spent_ns / 1e6:.1f} ms in {history.calls} calls")
+        return Decision(
+            THREADING, "takes `*args`, `**kwargs` or keyword-only parameters", final=True, code="parameters"
+        )
+    return Decision(JIT, f"hot: ran for {history.spent_ns / 1e6:.1f} ms in {history.calls} calls", code="hot")

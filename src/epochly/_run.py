@@ -47,6 +47,8 @@ def run(asked: Asked, session: Session, deliver: Callable[[Report], None]) -> No
     arguments = list(asked.arguments)
     try:
         program = _program.module(asked.target) if asked.is_module else _program.script(asked.target)
+        if session.telemetry is not None:
+            session.telemetry.run = True
         if session.config.enabled:
             _watch(program, asked.target, session, deliver)
         _program.execute(program, arguments)
@@ -71,6 +73,8 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
         sampler.stop()
         if starts is not None:
             starts.stop()
+        if session.telemetry is not None and sampler.trouble:
+            session.telemetry.fault("sampler")
         if os.getpid() == pid:  # a forked child that ends in the usual way comes here too
             counts = {} if starts is None else dict(starts.counts)
             deliver(

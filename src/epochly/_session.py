@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from epochly._config import Mode
     from epochly._machine import Machine
     from epochly._rights import Rights
+    from epochly.telemetry.collector import Collector
 else:
     from _weakref import ref
 
@@ -60,6 +61,7 @@ class Session:
     override: ContextVar[int | None] = field(
         default_factory=lambda: ContextVar("epochly level", default=None)
     )
+    telemetry: Collector | None = None
     _sites: list[ref[Site]] = field(default_factory=list)
     _said: set[str] = field(default_factory=set)
     _machine: Machine | None = None
@@ -116,6 +118,18 @@ class Session:
                     found = None
             self._errands.append(found)
         return self._errands[0]
+
+    def known_errands(self) -> tuple[Errands | None, ...]:
+        """The way to that other process, if it was asked for; nothing is looked for."""
+        return tuple(self._errands)
+
+    def known_machine(self) -> Machine | None:
+        """The machine, if it was looked at."""
+        return self._machine
+
+    def known_compiler(self) -> Compiler | str | None:
+        """The compiler, if it was asked for; nothing is looked for."""
+        return self._compiler
 
     def say_once(self, line: str) -> None:
         """Tell the user a line, the first time only."""

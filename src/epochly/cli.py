@@ -22,6 +22,7 @@ USAGE = """usage: epochly run [--level N] [--mode MODE] [--report term|html|json
        epochly status | metrics | doctor | cache [clear]
        epochly license ... | device ... | compatibility
        epochly net-audit [--report term|json] [--to FILE] [--by WAY] command [args ...]
+       epochly telemetry ... | lens ...
 
 run      runs a program unchanged, compiles what it can prove, and reports on stderr at the end
 explain  shows a function's source with what keeps it in the interpreter; --args gives example arguments,
@@ -32,6 +33,7 @@ doctor   says what this Python, numba and NumPy allow
 cache    says where compiled code is kept, and how much; `clear` removes it
 license  shows, takes and gives back a licence; device shows what is told of this machine: `epochly license --help`
 net-audit  runs a program, and lists every destination that it and its children touch: `epochly net-audit --help`
+telemetry  shows what is counted and sent, and turns it on and off; lens gives signs of life: `epochly telemetry --help`
 """
 EXIT_USAGE = 2
 PROBE = "0" * 64  # a key that nothing has
@@ -52,6 +54,8 @@ def main(argv: Sequence[str] | None = None, *, environ: Mapping[str, str] | None
     }
     for name in ("license", "device", "compatibility"):
         commands[name] = partial(_licensing, name)
+    for name in ("telemetry", "lens"):
+        commands[name] = partial(_telemetry, name)
     if command in {"-h", "--help", "help"}:
         sys.stdout.write(USAGE)
         return 0
@@ -62,6 +66,10 @@ def main(argv: Sequence[str] | None = None, *, environ: Mapping[str, str] | None
         return 0
     if command not in commands:
         return _misused(f"there is no command `{command}`" if command else "a command is missing")
+    if command in {"explain", "status", "metrics", "doctor", "cache"}:
+        from epochly import _api  # noqa: PLC0415 - a command imports what it needs
+
+        _api.session(telemetry=False)  # who looks is not counted
     return commands[command](rest, environ)
 
 
@@ -183,6 +191,12 @@ def _net_audit(rest: list[str], environ: Mapping[str, str]) -> int:
     from epochly.net_audit.cli import main as net_audit  # noqa: PLC0415 - a command imports what it needs
 
     return net_audit(rest, environ)
+
+
+def _telemetry(name: str, rest: list[str], environ: Mapping[str, str]) -> int:
+    from epochly.telemetry.cli import main as telemetry  # noqa: PLC0415 - a command imports what it needs
+
+    return telemetry([name, *rest], environ)
 
 
 def _cache(rest: list[str], _environ: Mapping[str, str]) -> int:

@@ -20,7 +20,16 @@ NET_AUDIT = (
     "epochly.net_audit.world",
     "epochly.net_audit.hook",
 )  # one starts programs, the other runs inside of them
-EDGE = (*COMMANDS, AMBIENT, LICENSING, *NET_AUDIT, "epochly_verify.gather", "epochly_verify.gather.*")
+TELEMETRY = "epochly.telemetry.world"  # the same of what is counted
+EDGE = (
+    *COMMANDS,
+    AMBIENT,
+    LICENSING,
+    TELEMETRY,
+    *NET_AUDIT,
+    "epochly_verify.gather",
+    "epochly_verify.gather.*",
+)
 PURE = tuple(
     f"epochly_verify.{part}{end}"
     for part in ("parse", "checks", "render", "findings", "run", "model", "policy", "errors", "limits")

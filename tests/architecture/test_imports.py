@@ -78,6 +78,7 @@ KEEPERS = {
     "sigstore_models": (THEIR_JUDGE, SIGNING),
     "tuf": (REFRESH,),
 }
+OF_PYTHON = {"_interpreters", "_xxsubinterpreters"}  # CPython's own, which its list of modules leaves out
 PART_OF = {  # import name -> the distribution that brings it
     "sigstore_models": "sigstore",  # the types in a declared library's own interface
     "cyclonedx": "cyclonedx_python_lib",
@@ -140,7 +141,11 @@ def libraries_undeclared(module, declared):
     for name in imported(module):
         library = name.partition(".")[0]
         library = PART_OF.get(library, library)
-        if library not in sys.stdlib_module_names and library not in BETWEEN and library not in declared:
+        if (
+            library not in {*sys.stdlib_module_names, *OF_PYTHON}
+            and library not in BETWEEN
+            and library not in declared
+        ):
             yield f"{module.name} imports {name}"
 
 

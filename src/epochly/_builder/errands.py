@@ -109,6 +109,11 @@ class Errands:
     _importing: Any = field(default_factory=allocate_lock)
     _prepared: bool | None = None  # None: not begun
 
+    @property
+    def troubled(self) -> bool:
+        """Whether a process that compiles ended by itself, or could not be had."""
+        return self._deaths > 0 or self._unable or self._failed
+
     def look(
         self,
         errand: Errand | None,

@@ -1,0 +1,137 @@
+"""The one thread: it sleeps, and now and then collects and sends. The program never waits for it, at a fork and at its end neither.
+
+It is no `threading.Thread`, so a program that lists its threads does not see it, and pauses around `os.fork`: the child has none. It refuses to
+live in a child, and to raise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import allocate_lock, start_new_thread
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+FORK_S = 0.05  # seconds that a fork waits for the thread, which only sleeps, but while it sends
+LONGEST_S = 3_600.0  # between two looks
+_ALIVE: list[Sender] = []
+_FORKS_WATCHED: list[bool] = []
+
+
+class Sender:
+    """Calls each of `tasks` when it is due. A task gives the seconds until it is due again, or None for never."""
+
+    __slots__ = ("_abandoned", "_clock", "_due", "_owner", "_running", "_tasks", "_wake", "trouble")
+
+    def __init__(
+        self,
+        tasks: list[tuple[float, Callable[[], float | None]]],
+        abandoned: Callable[[], None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._tasks, self._abandoned, self._clock = [task for _, task in tasks], abandoned, clock
+        self._due: list[float | None] = [clock() + seconds for seconds, _ in tasks]
+        self._owner = os.getpid()
+        self._wake, self._running = allocate_lock(), allocate_lock()
+        self.trouble = ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._running.locked()
+
+    def start(self) -> bool:
+        """Start the thread; False where there can be none."""
+        if self.alive or os.getpid() != self._owner:
+            return False
+        self._wake, self._running = allocate_lock(), allocate_lock()
+        self._wake.acquire()
+        self._running.acquire()
+        try:
+            start_new_thread(self._loop, (self._wake, self._running))
+        except RuntimeError:  # no more threads, or the interpreter is going down
+            self._running.release()
+            return False
+        if self not in _ALIVE:
+            _ALIVE.append(self)
+        _watch_forks()
+        return True
+
+    def stop(self, most_s: float) -> bool:
+        """Ask the thread to end, and wait for that so long; whether it did."""
+        if not self.alive:
+            return True
+        if self._wake.locked():
+            self._wake.release()
+        ended = self._running.acquire(timeout=most_s)
+        if ended:
+            self._running.release()
+        return ended
+
+    def step(self) -> float | None:
+        """Do what is due; the seconds until something is again, or None for never."""
+        for index, task in enumerate(self._tasks):
+            due = self._due[index]
+            if due is not None and due <= self._clock():
+                try:
+                    wait = task()
+                except Exception as error:  # noqa: BLE001 - a fault of ours must not be the program's
+                    self.trouble = f"{type(error).__name__}"
+                    wait = LONGEST_S
+                self._due[index] = None if wait is None else self._clock() + min(max(wait, 1.0), LONGEST_S)
+        left = [due for due in self._due if due is not None]
+        return max(0.0, min(left) - self._clock()) if left else None
+
+    def be_a_child(self) -> None:
+        """In a forked child: there is no thread, and nothing to do."""
+        self._wake, self._running = allocate_lock(), allocate_lock()
+        self._tasks, self._due = [], []
+        self._abandoned()
+
+    def _loop(self, wake: Any, running: Any) -> None:
+        try:
+            left = [due for due in self._due if due is not None]
+            wait: float | None = max(0.0, min(left) - self._clock()) if left else None
+            while wait is not None and not wake.acquire(timeout=wait):
+                wait = self.step()
+        finally:
+            running.release()
+
+
+def _watch_forks() -> None:
+    """Pause around `os.fork`. Registered once, as it cannot be taken back."""
+    if _FORKS_WATCHED or not hasattr(os, "register_at_fork"):
+        return
+    _FORKS_WATCHED.append(True)
+    paused: list[Sender] = []
+
+    def before() -> None:
+        paused[:] = [each for each in _ALIVE if each.alive]
+        for each in paused:
+            each.stop(FORK_S)
+
+    def start_again() -> None:
+        for each in paused:
+            each.start()
+        paused.clear()
+
+    def in_parent() -> None:
+        # Python 3.12+ warns of a fork beside threads once these hooks have run, so ours comes back a little later.
+        monitoring = getattr(sys, "monitoring", None)
+        if paused and monitoring is not None:
+            from epochly._starts import after_this  # noqa: PLC0415 - only who forks there pays for it
+
+            if after_this(monitoring, sys._getframe().f_back, start_again):  # noqa: SLF001 - the frame that called `os.fork`
+                return
+        start_again()
+
+    def in_child() -> None:
+        for each in _ALIVE:
+            each.be_a_child()
+        paused.clear()
+
+    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)

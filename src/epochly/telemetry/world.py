@@ -1,0 +1,379 @@
+"""The real world of telemetry: environment, clock, random bytes, files, the gateway. Everything else is given these.
+
+It refuses a service that nobody vouches for, and a state folder that cannot be told. What takes long to import is imported on the thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from _thread import _count as thread_count
+
+from epochly.licensing.places import may_hold_a_licence, state_folder
+from epochly.telemetry.collector import Collector, Process
+from epochly.telemetry.consent import Consent, consent
+from epochly.telemetry.figures import peak_memory_mib
+from epochly.telemetry.files import LOG, NOTICE, SPOOL, SWITCH, Files
+from epochly.telemetry.limits import pause_s
+from epochly.telemetry.sender import Sender
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from epochly._session import Session
+    from epochly.net.base_url import BaseUrl
+    from epochly.telemetry import lens, post
+    from epochly.telemetry.events import Fact
+    from epochly.telemetry.tripwire import Tripwire
+
+LOOK_S = 5.0  # seconds after the process began that the machine is looked at: programs that are over by then say less
+MOST_CACHE_FILES = 10_000  # of compiled code whose sizes are added up
+FOLDER = "telemetry"  # in the state folder
+NOTICE_LINES = (
+    "counts how it fares and sends the counts to `{base}`: no code, no names, no paths, no arguments",
+    "`epochly telemetry preview` shows the bytes before they go, `epochly telemetry off` turns it off",
+)
+
+
+def files_in(environ: Mapping[str, str]) -> Files | None:
+    """Where telemetry is kept, None where no folder can be told."""
+    folder = state_folder(environ, sys.platform)
+    return None if folder is None else Files(os.path.join(folder, FOLDER))
+
+
+def trouble_in(environ: Mapping[str, str]) -> str:
+    """Why no receipt could be believed here, in one line; empty where one could. Nothing is connected."""
+    try:
+        believed(environ)
+    except Exception as error:  # noqa: BLE001 - whatever it is: then nothing is collected
+        return str(error).partition("\n")[0]
+    return ""
+
+
+def believed(environ: Mapping[str, str]) -> tuple[BaseUrl, dict[str, bytes]]:
+    """The service's base URL and whose word counts there. Raises `StateProblem`, `BaseUrlError`."""
+    from epochly.licensing.roots import roots_for  # noqa: PLC0415 - cryptography: on the thread, or in a command
+    from epochly.net.base_url import DEFAULT, base_url  # noqa: PLC0415
+
+    base = base_url(environ)
+    return base, roots_for(str(base), DEFAULT, environ, _read)
+
+
+def consent_in(environ: Mapping[str, str], files: Files | None, trouble: str = "") -> Consent:
+    """Whether anything is collected here and now."""
+    if files is None:
+        return Consent(False, "there is no folder to keep it in; hint: give `EPOCHLY_STATE_DIR` one")
+    try:
+        kept = files.read(SWITCH)
+    except OSError as error:
+        return Consent(False, f"what was said before cannot be read: {error.strerror or error}")
+    return consent(environ, kept, trouble)
+
+
+def remove_what_waits(files: Files) -> int:
+    """Take away everything that waits to be sent; how many files that were. Raises `OSError`."""
+    return _emptied(files.inside(SPOOL))
+
+
+def remove_log(files: Files) -> int:
+    """The same for the log."""
+    return _emptied(files.inside(LOG))
+
+
+def begin(session: Session, environ: Mapping[str, str]) -> None:
+    """Collect for a session, and start the thread. Raises `OSError`; nothing is collected then."""
+    files = files_in(environ)
+    if files is None or _is_a_part() or _is_a_child():
+        return
+    answer = consent_in(environ, files)
+    if not answer.on:
+        if files.inside(SPOOL).sizes():
+            remove_what_waits(files)
+        return
+    if files.read(NOTICE) is None:
+        for line in _notice(environ):
+            session.outside.say(line)
+        files.write(NOTICE, b"1\n")
+    import atexit  # noqa: PLC0415 - in the interpreter
+    import threading  # noqa: F401, PLC0415 - whoever imports it first is taken for the main thread, which may not be ours
+    from secrets import token_bytes  # noqa: PLC0415 - the same
+
+    begun = time.monotonic()
+    collector = Collector(session, _process(session, environ, files, token_bytes))
+    session.telemetry = collector
+    work = _Work(collector, environ, files)
+    tasks: list[tuple[float, Callable[[], float | None]]] = [
+        (LOOK_S, work.look),
+        (pause_s(token_bytes(1)[0] / 255), work.post),
+    ]
+    key = lens_key(environ, files)
+    if key:
+        tasks.append((LOOK_S, _beating(key, environ, begun)))
+    sender = Sender(tasks, collector.abandon)
+
+    def end() -> None:
+        if collector.is_ours:
+            sender.stop(0.0)
+            try:
+                if work.on:
+                    if sender.trouble:
+                        collector.fault("telemetry")
+                    if session.known_machine() is not None and not may_hold_a_licence(environ, sys.platform):
+                        collector.look()  # so short a program that the thread did not come to it
+                    collector.collect(ending=True)
+            except (
+                OSError,
+                ValueError,
+                RuntimeError,
+            ):  # no room, or the interpreter is going down: nothing is kept
+                return
+
+    atexit.register(end)
+    sender.start()
+
+
+class _Work:
+    """What the thread does, with what it has loaded."""
+
+    def __init__(self, collector: Collector, environ: Mapping[str, str], files: Files) -> None:
+        self._collector, self._environ, self._files = collector, environ, files
+        self._world: post.World | None = None
+        self.on = True
+
+    def look(self) -> float | None:
+        """Find out what takes some milliseconds, once."""
+        if self._still_on():
+            self._collector.look()
+        return None
+
+    def post(self) -> float | None:
+        """Collect, and send a batch if it may go out."""
+        if not self._still_on():
+            return None
+        if self._world is None:
+            self._world = world_in(self._environ, self._files)
+            wire = tripwire_in(self._environ)
+            self._collector.gives_away = lambda fact: _gives_away(wire, fact)
+        self._collector.collect(cache_bytes=_cache_bytes(self._collector.session))
+        from epochly.telemetry.post import send_next  # noqa: PLC0415 - the thread's
+
+        return float(send_next(self._world).wait_s)
+
+    def _still_on(self) -> bool:
+        """Whether nobody has said no since."""
+        if self.on and not consent_in(self._environ, self._files, trouble_in(self._environ)).on:
+            self.on = False
+            self._collector.abandon()
+            remove_what_waits(self._files)
+        return self.on and self._collector.is_ours
+
+
+def world_in(environ: Mapping[str, str], files: Files, wire: Tripwire | None = None) -> post.World:
+    """What sending needs. Raises `StateProblem`, `BaseUrlError`."""
+    from epochly.licensing.acceptance import NotAccepted  # noqa: PLC0415
+    from epochly.telemetry import post, receipts  # noqa: PLC0415
+
+    base, roots = believed(environ)
+    service = receipts.Service(str(base), roots)
+    wire = wire or tripwire_in(environ)
+
+    def judge(keyset: str, known: str, receipt: str, body: bytes) -> str:
+        try:
+            receipts.accepted_receipt(service, keyset, known, receipt, body)
+        except NotAccepted as error:
+            return str(error)
+        return ""
+
+    return post.World(
+        files=files,
+        base=str(base),
+        now=lambda: int(time.time()),
+        random=_random,
+        send=lambda endpoint, body: sent(endpoint, body, environ),
+        judge=judge,
+        fires_at=wire.fires_at,
+    )
+
+
+def sent(
+    endpoint: str, body: bytes, environ: Mapping[str, str], *, key: str = "", place: str | None = None
+) -> post.Reply | str:
+    """Ask the service one thing through the gateway. Raises `BaseUrlError`."""
+    from epochly import __version__ as version  # noqa: PLC0415 - read from metadata only when needed
+    from epochly.net import gateway  # noqa: PLC0415 - httpx, which only who sends needs
+    from epochly.net.base_url import base_url  # noqa: PLC0415
+    from epochly.net.endpoints import ENDPOINTS, KEY_HEADER  # noqa: PLC0415
+    from epochly.telemetry.post import Reply  # noqa: PLC0415
+
+    headers = {KEY_HEADER: f"Bearer {key}"} if key else {}
+    asked = gateway.Request(ENDPOINTS[endpoint], body, headers, place)
+    answer = gateway.send(asked, base_url(environ), environ, version)
+    if isinstance(answer, gateway.Unreachable):
+        return answer.why
+    later = answer.headers.get("retry-after", "")
+    return Reply(
+        answer.status,
+        answer.body,
+        int(later) if later.isascii() and later.isdigit() and len(later) < 8 else None,
+    )
+
+
+def tripwire_in(environ: Mapping[str, str]) -> Tripwire:
+    """The tripwire that knows this machine."""
+    from epochly.telemetry.events import EVENTS  # noqa: PLC0415
+    from epochly.telemetry.known import known_here  # noqa: PLC0415 - psutil
+    from epochly.telemetry.tripwire import Tripwire  # noqa: PLC0415
+
+    fields = [field for event in EVENTS.values() for field in event.fields]
+    words = {
+        "e",
+        "v",
+        "n",
+        *EVENTS,
+        *(field.name for field in fields),
+        *(word for field in fields for word in field.of),
+    }
+    return Tripwire(known_here(environ), words)
+
+
+def lens_key(environ: Mapping[str, str], files: Files) -> str:
+    """The key for Lens that counts here; empty where there is none, or no opt-in. Raises `OSError`."""
+    from epochly.net.privacy import Allowed, PrivacyClass, allowed  # noqa: PLC0415
+
+    if not isinstance(allowed(PrivacyClass.LENS, environ), Allowed):
+        return ""
+    from epochly.telemetry.lens_key import kept_key  # noqa: PLC0415 - only who opted in pays for it
+
+    return kept_key(environ, files)
+
+
+def lens_world(environ: Mapping[str, str], begun: float) -> lens.World:
+    """What Lens needs. Raises `StateProblem`, `BaseUrlError`."""
+    from platform import node  # noqa: PLC0415
+
+    from epochly import __version__ as version  # noqa: PLC0415
+    from epochly.telemetry import lens  # noqa: PLC0415
+
+    believed(environ)
+    return lens.World(
+        ask=lambda endpoint, body, key: sent(endpoint, body, environ, key=key),
+        host=node,
+        version=version,
+        pid=os.getpid(),
+        uptime_s=lambda: time.monotonic() - begun,
+    )
+
+
+def _beating(key: str, environ: Mapping[str, str], begun: float) -> Callable[[], float | None]:
+    made: list[lens.Beating] = []
+
+    def beat() -> float | None:
+        if not made:
+            from epochly.telemetry.lens import Beating  # noqa: PLC0415 - the thread's
+
+            made.append(Beating(lens_world(environ, begun), key))
+        return made[0]()
+
+    return beat
+
+
+def _process(
+    session: Session, environ: Mapping[str, str], files: Files, rng: Callable[[int], bytes]
+) -> Process:
+    def tier() -> str:
+        from epochly._rights import tier_in  # noqa: PLC0415
+
+        return tier_in(session.outside.rights) if may_hold_a_licence(environ, sys.platform) else "community"
+
+    return Process(
+        files=files,
+        now=time.time,
+        rng=rng,
+        pid=os.getpid,
+        version=installed_version,
+        python=f"{sys.version_info[0]}.{sys.version_info[1]}",
+        platform=sys.platform,
+        processor=os.uname().machine if hasattr(os, "uname") else environ.get("PROCESSOR_ARCHITECTURE", ""),
+        memory_mib=lambda: peak_memory_mib(sys.platform),
+        threads=thread_count,
+        tier=tier,
+    )
+
+
+def installed_version() -> str:
+    """Epochly's version by the name of its folder of metadata: reading that takes 100 ms, which the end of a program has not."""
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:  # an archive, or nothing
+            continue
+        for name in names:
+            if name.startswith("epochly-") and name.endswith(".dist-info"):
+                return name[len("epochly-") : -len(".dist-info")]
+    return ""
+
+
+def _notice(environ: Mapping[str, str]) -> tuple[str, ...]:
+    from epochly._ambient import at_terminal  # noqa: PLC0415 - which imported what imported this
+
+    base = environ.get("EPOCHLY_API_URL", "").strip() or "the public service"
+    lines = tuple(line.format(base=base) for line in NOTICE_LINES)
+    return lines if at_terminal() else ("; ".join(lines),)
+
+
+def _gives_away(wire: Tripwire, fact: Fact) -> str:
+    from epochly.telemetry.batch import as_event  # noqa: PLC0415
+
+    return wire.fires_at(as_event(fact, 1))
+
+
+def _cache_bytes(session: Session) -> int | None:
+    """What compiled code takes on disk, where the folder is known already."""
+    folder = getattr(getattr(session.known_compiler(), "store", None), "folder", None)
+    if folder is None:
+        return None
+    total = 0
+    try:
+        with os.scandir(folder) as entries:
+            for _, entry in zip(range(MOST_CACHE_FILES), entries, strict=False):
+                total += entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        return None
+    return total
+
+
+def _is_a_part() -> bool:
+    """Whether this is a sub-interpreter, whose threads are not the process's; where that cannot be told, it is."""
+    try:
+        import _interpreters as interpreters  # noqa: PLC0415 - Python 3.13+
+    except ImportError:
+        try:
+            import _xxsubinterpreters as interpreters  # noqa: PLC0415 - before
+        except ImportError:
+            return True
+    return bool(interpreters.get_current() != interpreters.get_main())
+
+
+def _is_a_child() -> bool:
+    """Whether `multiprocessing` started this process, also while it still imports the program's main module."""
+    from epochly._builder.errands import of_multiprocessing  # noqa: PLC0415
+
+    return of_multiprocessing() or any("from multiprocessing" in word for word in sys.orig_argv)
+
+
+def _emptied(folder: Files) -> int:
+    names = list(folder.sizes())
+    for name in names:
+        folder.remove(name)
+    return len(names)
+
+
+def _random() -> float:
+    return os.urandom(1)[0] / 255
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(16_384)
