@@ -24,7 +24,7 @@ from epochly_service.telemetry.charts import Tally
 from epochly_service.telemetry.sinks import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from epochly_service.engines import Database
     from epochly_service.telemetry.batches import Batch
@@ -108,13 +108,17 @@ def _usage(why: str) -> ServiceError:
 
 
 class Client:
-    """Sends statements; each thread has a connection of its own, which is kept."""
+    """Sends statements, over connections that are kept and used by one thread at a time."""
 
     def __init__(self, address: Address, context: ssl.SSLContext | None = None) -> None:
-        self._address, self._local = address, threading.local()
+        self._address, self._lock = address, threading.Lock()
+        self._idle: list[http.client.HTTPConnection] = []
         self._context = context or (ssl.create_default_context() if address.tls else None)
         token = base64.b64encode(f"{address.user}:{address.password}".encode()).decode("ascii")
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "text/plain; charset=utf-8"}
+
+    def __del__(self) -> None:
+        self.close()
 
     def run(self, statement: str, body: bytes = b"", **parameters: int) -> bytes:
         """Run one statement; `parameters` fill its `{name:Type}`, `body` are rows to insert.
@@ -127,48 +131,53 @@ class Client:
         if body:  # many small inserts: the server gathers them, and answers when they are written
             query |= {"query": statement, "async_insert": 1, "wait_for_async_insert": 1}
         target = "/?" + urlencode(query)
-        sent = body or statement.strip().encode()
         for is_last in (False, True):
+            connection = self._taken()
             try:
-                return self._answer(target, sent)
+                return self._answer(connection, target, body or statement.strip().encode())
             except (OSError, http.client.HTTPException) as error:
-                self.close()
                 # a connection that was kept may have been closed meanwhile; a statement may be run twice, see above
                 if is_last or isinstance(error, TimeoutError):
                     raise BusyError(f"the telemetry sink does not answer: {type(error).__name__}") from error
+            finally:
+                if connection.sock is None:  # it failed, or the server ends it
+                    connection.close()
+                else:
+                    with self._lock:
+                        self._idle.append(connection)
         raise AssertionError("the loop returns or raises")
 
-    def _answer(self, target: str, body: bytes) -> bytes:
-        connection = self._connection()
-        connection.request("POST", target, body, self._headers)
-        answer = connection.getresponse()
-        data = answer.read(ANSWER_MAX_BYTES + 1)
+    def close(self) -> None:
+        """Close what is not in use."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
+    def _answer(self, connection: http.client.HTTPConnection, target: str, body: bytes) -> bytes:
+        is_whole = False
+        try:
+            connection.request("POST", target, body, self._headers)
+            answer = connection.getresponse()
+            data = answer.read(ANSWER_MAX_BYTES + 1)
+            is_whole = len(data) <= ANSWER_MAX_BYTES
+        finally:
+            if not is_whole:
+                connection.close()
         code = answer.headers.get("X-ClickHouse-Exception-Code")
-        if len(data) > ANSWER_MAX_BYTES:
-            self.close()
+        if not is_whole:
             raise BusyError("the telemetry sink answers more than it was asked")
         if answer.status != http.client.OK or code is not None:
             raise BusyError(f"the telemetry sink refused: status {answer.status}, code {_digits(code)}")
         return data
 
-    def _connection(self) -> http.client.HTTPConnection:
-        found: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if found is None:
-            at = self._address
-            found = (
-                http.client.HTTPSConnection(at.host, at.port, timeout=WAIT_S, context=self._context)
-                if at.tls
-                else http.client.HTTPConnection(at.host, at.port, timeout=WAIT_S)
-            )
-            self._local.connection = found
-        return found
-
-    def close(self) -> None:
-        """Close this thread's connection."""
-        found: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if found is not None:
-            found.close()
-            self._local.connection = None
+    def _taken(self) -> http.client.HTTPConnection:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        at = self._address
+        if at.tls:
+            return http.client.HTTPSConnection(at.host, at.port, timeout=WAIT_S, context=self._context)
+        return http.client.HTTPConnection(at.host, at.port, timeout=WAIT_S)
 
 
 @dataclass(slots=True)
@@ -198,34 +207,39 @@ class ClickHouseSink:
     def forget(self, today: int) -> int:
         """Drop partitions; returns how many."""
         self.prepare(today)
-        days = [row[0] for row in _rows(self.client.run(PAST, today=today))]
+        days = [day for (day,) in _rows(self.client.run(PAST, today=today), int)]
         for day in days:
-            self.client.run(DROP, day=int(day))
+            self.client.run(DROP, day=day)
         return len(days)
 
     def overdue(self, today: int) -> int:
         """As `EventSink` has it."""
         self.prepare(today)
-        return int(next(_rows(self.client.run(OVERDUE, today=today)))[0])
+        return sum(count for (count,) in _rows(self.client.run(OVERDUE, today=today), int))
 
     def tally(self, first_day: int, last_day: int) -> Iterator[Tally]:
         """As `EventSink` has it."""
         self.prepare(last_day)
-        for event, name, value, month, installs, n in _rows(
-            self.client.run(TALLY, first=first_day, last=last_day)
-        ):
-            yield Tally(event, name, value, int(month), int(installs), int(n))
+        found = _rows(self.client.run(TALLY, first=first_day, last=last_day), str, str, str, int, int, int)
+        yield from (Tally(*row) for row in found)
 
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Close the connections."""
         self.client.close()
 
 
-def _rows(data: bytes) -> Iterator[list[Any]]:
+def _rows(data: bytes, *kinds: Callable[[Any], Any]) -> list[list[Any]]:
+    """The rows of an answer, each value made what it is to be.
+
+    Raises:
+        BusyError: they are none.
+    """
     try:
-        for line in data.splitlines():
-            yield json.loads(line)
-    except ValueError as error:
+        return [
+            [kind(value) for kind, value in zip(kinds, json.loads(line), strict=True)]
+            for line in data.splitlines()
+        ]
+    except (ValueError, TypeError, RecursionError) as error:
         raise BusyError("the telemetry sink's answer cannot be read") from error
 
 
