@@ -48,7 +48,7 @@ def passed(paths, settings, *options):
     """How many tests passed in an empty network; none failed."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("EPOCHLY_")}
     done = subprocess.run(
-        [*loopback_alone(), sys.executable, "-m", "pytest", *PLAIN, *options, *paths],
+        [*loopback_alone(), sys.executable, "-m", "pytest", "--watched", *PLAIN, *options, *paths],
         cwd=ROOT,
         env=environ | settings,
         capture_output=True,
