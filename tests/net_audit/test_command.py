@@ -196,3 +196,31 @@ def test_a_signal_ends_the_program_and_the_report_comes(tmp_path, by):
         _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM
     assert err.splitlines()[-1].endswith("opened a destination outside of it")
+
+
+LONG = f"""
+import socket
+leak = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for pieces in (1, 2, 900):
+    try:
+        leak.sendmsg([b'" ) = 0' * 60] * pieces, [], 0, ("{FAR}", {PORT}))
+    except OSError:
+        pass
+"""
+
+
+@on_linux
+def test_a_call_that_takes_a_long_line_is_seen_as_well(audited):
+    """Nine hundred pieces in one message make a line of half a megabyte, and hide nothing."""
+    _, _, _, report = audited(sys.executable, "-c", LONG)
+    (uses,) = [each for each in report["destinations"] if each["address"] == FAR]
+    assert (uses["count"], report["doubts"]) == (3, [])
+
+
+@on_linux
+def test_a_line_that_nobody_can_read_is_anywhere(monkeypatch, audited):
+    """A line beyond all bounds is no destination that is known, and so one outside of the machine."""
+    monkeypatch.setattr("epochly.net_audit.syntax.MOST_LINE", 4_000)
+    _, _, _, report = audited(sys.executable, "-c", LONG)
+    assert {each["address"] for each in report["destinations"] if each["class"] == "other"} == {FAR, "?"}
+    assert report["verdict"]["program"] == 2

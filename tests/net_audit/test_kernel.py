@@ -189,6 +189,7 @@ def test_what_cannot_be_followed_is_noted():
     kernel = Kernel(Ledger())
     kernel.line("strace: something went wrong\n")
     assert kernel.finish().notes == {"a line of the trace that cannot be read": 1}
+    assert list(kernel.finish().places) == [UNKNOWN]
 
 
 @settings(max_examples=300)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from epochly.net_audit import seen
 from epochly.net_audit.classes import Known, class_of
-from epochly.net_audit.model import MOST_DESTINATIONS, Ledger, Place, short
+from epochly.net_audit.model import MORE, MOST_DESTINATIONS, Ledger, Place, short
 from epochly.net_audit.report import NEVER_SEEN, WAYS, Report, as_json, as_text, doubts, sorted_out, verdict
 
 SCHEMA = Path(__file__).parents[2] / "docs/spec/net-audit-v1.schema.json"
@@ -200,12 +200,15 @@ def test_a_program_cannot_write_to_the_terminal_through_the_report():
 
 
 def test_a_report_is_bounded():
-    """However much a program touches; and it says that there was more."""
+    """However much a program touches; it says that there was more, and what is behind the end of the list counts as anywhere."""
     ledger = Ledger()
     for number in range(MOST_DESTINATIONS + 5):
-        ledger.touch(tcp(f"10.0.{number >> 8}.{number & 255}", 1), "send", at_s=1.0, pid=number)
+        ledger.touch(tcp(f"127.0.{number >> 8}.{number & 255}", 1), "send", at_s=1.0, pid=number)
         ledger.ask(f"name{number}.example", at_s=1.0, pid=number)
-    assert len(ledger.places) == len(ledger.asked) == MOST_DESTINATIONS
+    assert len(ledger.places) == len(ledger.asked) == MOST_DESTINATIONS + 1
+    assert [each.address for each in sorted_out(ledger, KNOWN, "strace", 0.0)[0] if each.opened] == [
+        MORE.address
+    ]
     assert ledger.notes == {"more destinations than are kept": 5, "more names than are kept": 5}
 
 

@@ -1,6 +1,6 @@
 """What the kernel was asked for, line by line: the text of `strace` in, uses of places out. Pure; any text gives a ledger.
 
-A call that cannot be read and that the kernel did not refuse is a place nobody knows, never nothing. Sockets are known by
+A line that cannot be read, and a call that cannot and that the kernel did not refuse, is a place nobody knows, never nothing. Sockets are known by
 their inode, which all who share one share. connect(2), sendmsg(2), socket(7), unix(7), netlink(7).
 """
 
@@ -47,7 +47,7 @@ class Kernel:
     """Reads one trace. `line` takes a line; `finish` what was still going on when the trace ended."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+        self._ledger, self._at_s = ledger, 0.0
         self._sockets: OrderedDict[str, Socket] = OrderedDict()
         self._pending: OrderedDict[int, tuple[float, str]] = OrderedDict()
 
@@ -56,7 +56,9 @@ class Kernel:
         line = syntax.line(text)
         if line is None:
             self._ledger.note("a line of the trace that cannot be read")
+            self._ledger.touch(UNKNOWN, "connect", at_s=self._at_s, pid=self._ledger.first_pid)
             return
+        self._at_s = line.at_s
         self._ledger.first_pid = self._ledger.first_pid or line.pid
         at_s, told = line.at_s, line.text
         unfinished = syntax.begun(told)
@@ -100,7 +102,8 @@ class Kernel:
             self._ledger.note(call.name)
 
     def _forked(self, pid: int, call: syntax.Call) -> None:
-        if call.value and call.value > 0 and len(self._ledger.parents) < MOST_SOCKETS:
+        known = len(self._ledger.parents) + len(self._ledger.names)
+        if call.value and call.value > 0 and known < MOST_SOCKETS:
             if any("CLONE_THREAD" in each for each in call.arguments):
                 self._ledger.parents[call.value] = pid
             else:

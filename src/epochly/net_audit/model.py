@@ -26,6 +26,9 @@ class Place:
     protocol: str = ""
 
 
+MORE = Place("AF_UNKNOWN", "more than are kept", None)
+
+
 @dataclass(slots=True)
 class Uses:
     """What was done with a place. `first_s` in seconds since the epoch; `failed` of the `count` came to nothing."""
@@ -76,8 +79,8 @@ class Ledger:
         if uses is None:
             if len(self.places) >= MOST_DESTINATIONS:
                 self.note("more destinations than are kept")
-                return
-            uses = self.places[place] = Uses(at_s)
+                place = MORE  # who floods the list hides nothing behind its end
+            uses = self.places.setdefault(place, Uses(at_s))
         uses.count += 1
         uses.failed += failed
         uses.first_s = min(uses.first_s, at_s)
@@ -94,7 +97,7 @@ class Ledger:
         name = short(name.lower().removesuffix("."))
         if name not in self.asked and len(self.asked) >= MOST_NAMES:
             self.note("more names than are kept")
-            return
+            name = MORE.address
         asked = self.asked.setdefault(name, Asked(at_s))
         asked.count += 1
         if code and len(asked.code) < MOST_PROCESSES:

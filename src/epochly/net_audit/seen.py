@@ -10,7 +10,7 @@ import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from epochly.net_audit.model import Ledger, Place, plain_address, short
+from epochly.net_audit.model import MORE, Ledger, Place, plain_address, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from epochly.net_audit.model import How
 
 MOST_LINES = 1_000_000  # of all processes together; each writes at most 100,000
+MORE_EVENTS = "more events than are kept"  # the hook's own words
 MOST_THREADS = 10_000  # whose last look-up is remembered
 HOWS: dict[str, How] = {"connect": "connect", "send": "send", "listen": "listen"}
 
@@ -27,7 +28,8 @@ def read(lines: Iterable[str], ledger: Ledger) -> bool:
     begun, last = False, OrderedDict[tuple[int, int], tuple[str, int | None]]()
     for number, text in enumerate(lines):
         if number >= MOST_LINES:
-            ledger.note("more events than are kept")
+            ledger.note(MORE_EVENTS)
+            ledger.touch(MORE, "connect", at_s=0.0, pid=ledger.first_pid)
             break
         line = _line(text)
         event, pid, at_s = line.get("e"), _number(line.get("pid")), _seconds(line.get("t"))
@@ -36,6 +38,8 @@ def read(lines: Iterable[str], ledger: Ledger) -> bool:
             ledger.first_pid = ledger.first_pid or pid
         elif event == "start":
             ledger.note(str(line.get("what")))
+            if line.get("what") == MORE_EVENTS:
+                ledger.touch(MORE, "connect", at_s=at_s, pid=pid)
         elif event == "ask":
             name, port = str(line.get("name")), line.get("port")
             last[pid, _number(line.get("thread"))] = name, port if isinstance(port, int) else None

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MOST_LINE = (
-    65_536  # characters; the longest call of interest, `sendmmsg` of two questions to DNS, has some 600
-)
+MOST_LINE = 4 << 20  # characters; 64 datagrams of QUIC in one `sendmmsg` have some 100,000
 _LINE = re.compile(r"(\d{1,10}) +(\d{1,12}\.\d{1,9}) (.*)", re.ASCII | re.DOTALL)
 _CALL = re.compile(r"([a-z_][a-z0-9_]{0,40})\((.*)", re.ASCII | re.DOTALL)
 _RESUMED = re.compile(r"<\.\.\. ([a-z_][a-z0-9_]{0,40}) resumed>(.*)", re.ASCII | re.DOTALL)

@@ -37,7 +37,7 @@ NOT_FOUND, NOT_RUN, MISUSED = 127, 126, 2
 MOST_FILE = 1 << 20  # bytes of hosts and resolv.conf that are read
 MOST_SEEN = 256 << 20  # bytes that the hook's lines may have: a million of them
 PROXIES = ("https_proxy", "http_proxy", "all_proxy")
-STRACE = ("strace", "-f", "-qq", "-ttt", "-y", "-s", "512", "-e", "signal=none")
+STRACE = ("strace", "-f", "-qq", "-ttt", "-y", "-s", "320", "-e", "signal=none")
 _PYTHON = re.compile(r"python(?:\d+(?:\.\d+)?)?t?(?:\.exe)?", re.ASCII)
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 
