@@ -10,9 +10,9 @@ import time
 WAIT_S = 30  # seconds; measured: 2
 # A minute between batches becomes a moment, so that no test waits for one.
 FASTER = """
-import epochly.telemetry.limits as _limits, epochly.telemetry.world as _world
+import epochly.telemetry.limits as _limits, epochly.telemetry.post as _post, epochly.telemetry.world as _world
 _world.LOOK_S, _world.pause_s = 0.05, lambda _random: 0.15
-_limits.EVERY_S = 0
+_limits.EVERY_S = _post.IDLE_S = 0
 """
 HOT = """
 import time
@@ -29,6 +29,25 @@ def busy(seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         hot(20_000)
+"""
+# Waits for what is to be seen, for as long as a busy machine may take.
+UNTIL = """
+def until(done, most_s=25.0):
+    end = time.monotonic() + most_s
+    while not done() and time.monotonic() < end:
+        time.sleep(0.02)
+
+def received():
+    import json
+    from epochly._api import session
+    from epochly.telemetry import log, post
+    bodies = [each for each in log.bodies(post.log_of(session().telemetry._process.files)) if each[4]]
+    return {event["e"] for each in bodies for event in json.loads(each[3])["events"]}
+
+def tried():
+    from epochly._api import session
+    from epochly.telemetry import post
+    return post.sendings_in(session().telemetry._process.files).sent
 """
 OPT_OUTS = {
     "EPOCHLY_OFFLINE_MODE": "1",

@@ -44,6 +44,7 @@ class Receiver:
 
     base: str = "https://telemetry.example"
     now: int = BORN
+    born: int = BORN
     root: Signer = field(default_factory=lambda: Signer("root"))
     signing: Signer = field(default_factory=lambda: Signer("signing"))
     version: int = 1
@@ -55,11 +56,11 @@ class Receiver:
         key = {
             "kid": self.signing.kid,
             "pub": b64u(self.signing.public),
-            "nbf": BORN - 30 * DAY_S,
-            "exp": BORN + 60 * DAY_S,
+            "nbf": self.born - 30 * DAY_S,
+            "exp": self.born + 60 * DAY_S,
             "status": "active",
         }
-        return self.root.sealed(tokens.KEYSET, {"v": self.version, "issued": BORN, "keys": [key]})
+        return self.root.sealed(tokens.KEYSET, {"v": self.version, "issued": self.born, "keys": [key]})
 
     def receipt(self, body, **changes):
         """A receipt for these bytes."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from itertools import product
 
 import pytest
-from programs import FASTER, HOT, OPT_OUTS, command, environment, run
+from programs import FASTER, HOT, OPT_OUTS, UNTIL, command, environment, run
 
 from epochly.telemetry import world
 from epochly.telemetry.files import Files
@@ -26,7 +27,7 @@ def place(tmp_path, receiver, serve, ca_file):
     """A server that is the receiver, and the variables of programs that may send to it."""
     server = serve(receiver.on_the_wire)
     receiver.base = str(server.base)
-    receiver.now = int(__import__("time").time())
+    receiver.now = receiver.born = int(time.time())
     key = tmp_path / "root.pem"
     key.write_bytes(receiver.root.pem())
 
@@ -48,7 +49,12 @@ def events_in(bodies):
 
 def test_a_real_program_is_told_of_and_its_log_is_whole(place, receiver):
     """A function becomes hot and is compiled, a pool runs, and that arrives; receipts verify; a byte that is changed in the log is found."""
-    program = FASTER + HOT + "\nbusy(1.5)\nepochly.threads(str, range(5))\ntime.sleep(0.6)\n"
+    program = (
+        FASTER
+        + HOT
+        + UNTIL
+        + "\nepochly.threads(str, range(5))\nuntil(lambda: busy(0.3) or 'jit' in received())\n"
+    )
     _, err, _ = run(place(EPOCHLY_CACHE="0", EPOCHLY_MODE="aggressive", EPOCHLY_MAX_WORKERS="4"), program)
     assert err.count("counts how it fares") == 1
     assert {"session_start", "routing_decision", "workload"} <= events_in(receiver.received).keys()
@@ -77,7 +83,7 @@ def test_preview_shows_the_next_request_byte_for_byte(place, receiver):
     code, body, head = command(place(), "telemetry", "preview")
     assert code == 0
     assert place.server.requests == []
-    run(place(), FASTER + HOT + "\ntime.sleep(1.5)\n")
+    run(place(), FASTER + HOT + UNTIL + "\nuntil(received)\n")
     got, _, sent = place.server.requests[0].partition(b"\r\n\r\n")
     assert sent == body.encode()[:-1] == receiver.received[0]
     line, *headers = got.decode().split("\r\n")
@@ -100,7 +106,7 @@ def test_each_no_silences_a_program(place, name):
 
 def test_a_program_that_may_send_is_seen_to(place):
     """The control for the above: without the variable there are a notice, files and a connection."""
-    out, err, _ = run(place(), SOCKETS + FASTER + HOT + "\nhot(5)\ntime.sleep(1.0)\nprint(seen)\n")
+    out, err, _ = run(place(), SOCKETS + FASTER + HOT + UNTIL + "\nhot(5)\nuntil(received)\nprint(seen)\n")
     assert "socket.connect" in out
     assert "counts how it fares" in err
     assert place.server.connections
@@ -168,13 +174,18 @@ SERVERS = {
 }
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+SLOW = {"nobody listens", "it has had enough", "it breaks off"}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind in SLOW else kind for kind in SERVERS]
+)
 def test_no_server_holds_a_program_up(place, serve, kind):
     """However a server is, a program that ends in the middle of it ends at once, without a word; what waits stays within bounds."""
     server = serve(SERVERS[kind] or hole)
     if SERVERS[kind] is None:
         server.close()
-    program = FASTER + HOT + "\nhot(5)\ntime.sleep(0.8)\n" + END
+    program = FASTER + HOT + UNTIL + "\nhot(5)\nuntil(tried)\ntime.sleep(0.1)\n" + END
     best = 9.9
     for _ in range(2):
         _, err, took = run(place(server), program)
@@ -184,7 +195,7 @@ def test_no_server_holds_a_program_up(place, serve, kind):
     assert sum(size for size, _ in place.files.inside("spool").sizes().values()) < 1_048_576
 
 
-@pytest.mark.parametrize("count", [0, 1, 10_000])
+@pytest.mark.parametrize("count", [*(pytest.param(each, marks=pytest.mark.slow) for each in (0, 1)), 10_000])
 def test_the_end_of_a_program_takes_no_longer(place, serve, count):
     """With nothing, one and ten thousand events to keep, and a server that says nothing, a program's end takes less than 0.1 s more than without."""
     fill = f"""
@@ -220,8 +231,9 @@ if __name__ == "__main__":
     process = multiprocessing.get_context("spawn").Process(target=busy, args=(0.3,))
     process.start()
     process.join()
-    time.sleep(0.8)
 """
+        + UNTIL.replace("\n", "\n    ")
+        + "\n    until(received)\n"
     )
     (tmp_path / "program.py").write_text(program)
     run(place(), str(tmp_path / "program.py"), "-W", "error")

@@ -102,3 +102,24 @@ def test_a_forked_child_has_no_thread_and_no_tasks():
     assert made.alive
     assert abandoned == []
     assert made.stop(10)
+
+
+def test_a_thread_that_was_asked_to_end_in_the_middle_goes_on():
+    """Where a fork did not wait for a task that takes long, the thread is not lost afterwards."""
+    begun, go_on, again = threading.Event(), threading.Event(), threading.Event()
+
+    def task():
+        if begun.is_set():
+            again.set()
+            return None
+        begun.set()
+        go_on.wait(10)
+        return 1.0
+
+    made = Sender([(0, task)], lambda: None)
+    assert made.start()
+    assert begun.wait(10)
+    assert not made.stop(0.01)
+    assert made.start()
+    go_on.set()
+    assert again.wait(10)

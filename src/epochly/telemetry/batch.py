@@ -31,6 +31,7 @@ ID_BYTES, SEED_BYTES = 12, 32
 DAY_S = 86_400
 ENDPOINTS = tuple(dict.fromkeys(event.endpoint for event in EVENTS.values()))
 _VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,2}(?:(?:a|b|rc|\.dev)[0-9]{1,4})?", re.ASCII)
+_PYTHON = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
 _MEMBERS = {"v", "session", "install", "day", "seq", "epochly", "python", "os", "arch", "lost", "events"}
 _LOST = ("full", "pii", "old")
@@ -135,9 +136,9 @@ def parsed(body: bytes) -> dict[str, Any]:
         and all(
             isinstance(value[name], str) and _ID.fullmatch(value[name]) for name in ("session", "install")
         )
-        and all(
-            isinstance(value[name], str) and _VERSION.fullmatch(value[name]) for name in ("epochly", "python")
-        )
+        and all(isinstance(value[name], str) for name in ("epochly", "python"))
+        and _VERSION.fullmatch(value["epochly"]) is not None
+        and _PYTHON.fullmatch(value["python"]) is not None
         and all(_count(value[name]) for name in ("day", "seq"))
         and value["os"] in OS
         and value["arch"] in ARCH

@@ -71,11 +71,16 @@ def accepted_root(service: Service, keyset: str, known: str, token: str, day: in
 
 
 def is_in(root: Root, body: bytes, index: int, path: Sequence[str]) -> bool:
-    """Whether bytes are leaf `index` of the tree, by their audit path (RFC 6962, section 2.1.1; RFC 9162, section 2.1.3.2)."""
+    """Whether a batch is leaf `index` of a day's tree, by its audit path."""
+    return is_leaf(root, sha256(body).digest(), index, path)
+
+
+def is_leaf(root: Root, data: bytes, index: int, path: Sequence[str]) -> bool:
+    """The same of a leaf's data (RFC 6962, section 2.1.1; RFC 9162, section 2.1.3.2)."""
     if not 0 <= index < root.size or len(path) > MOST_DEPTH or not all(map(_HEX.fullmatch, path)):
         return False
     node, last = index, root.size - 1
-    found = sha256(b"\0" + sha256(body).digest()).digest()
+    found = sha256(b"\0" + data).digest()
     for text in path:
         other = bytes.fromhex(text)
         if last == 0:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORK_S = 0.05  # seconds that a fork waits for the thread, which only sleeps, but while it sends
+END_S = 1.0  # that a thread takes to end once it has heard that it is to
 LONGEST_S = 3_600.0  # between two looks
 _ALIVE: list[Sender] = []
 _FORKS_WATCHED: list[bool] = []
@@ -25,7 +26,7 @@ _FORKS_WATCHED: list[bool] = []
 class Sender:
     """Calls each of `tasks` when it is due. A task gives the seconds until it is due again, or None for never."""
 
-    __slots__ = ("_abandoned", "_clock", "_due", "_owner", "_running", "_tasks", "_wake", "trouble")
+    __slots__ = ("_abandoned", "_asked", "_clock", "_due", "_owner", "_running", "_tasks", "_wake", "trouble")
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Sender:
         self._due: list[float | None] = [clock() + seconds for seconds, _ in tasks]
         self._owner = os.getpid()
         self._wake, self._running = allocate_lock(), allocate_lock()
+        self._asked = False  # to end
         self.trouble = ""
 
     @property
@@ -45,9 +47,17 @@ class Sender:
         return self._running.locked()
 
     def start(self) -> bool:
-        """Start the thread; False where there can be none."""
-        if self.alive or os.getpid() != self._owner:
+        """Start the thread, or let one go on that was asked to end and has not yet; False where there can be none."""
+        if os.getpid() != self._owner or (self.alive and not self._asked):
             return False
+        if self.alive:
+            if self._wake.acquire(blocking=False):  # it has not heard of it
+                self._asked = False
+                return True
+            if not self._running.acquire(timeout=END_S):
+                return False
+            self._running.release()
+        self._asked = False
         self._wake, self._running = allocate_lock(), allocate_lock()
         self._wake.acquire()
         self._running.acquire()
@@ -65,7 +75,8 @@ class Sender:
         """Ask the thread to end, and wait for that so long; whether it did."""
         if not self.alive:
             return True
-        if self._wake.locked():
+        if not self._asked:
+            self._asked = True
             self._wake.release()
         ended = self._running.acquire(timeout=most_s)
         if ended:
