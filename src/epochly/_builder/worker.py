@@ -76,13 +76,13 @@ def builder(folder: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 def _read(source: int, jobs: SimpleQueue[dict[str, Any]]) -> None:
     buffer = bytearray()
-    while chunk := os.read(source, CHUNK):
-        buffer += chunk
-        try:
+    try:
+        while chunk := os.read(source, CHUNK):
+            buffer += chunk
             for job in unpacked(buffer):
                 jobs.put(job)
-        except BrokenError:
-            break
+    except (BrokenError, OSError):  # a program that ended before it read our last answer resets the socket
+        pass
     os._exit(0)
 
 

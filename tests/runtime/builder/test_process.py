@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
+from epochly._builder.process import START, library_folders
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="machine code is kept on Linux only")
 
@@ -141,6 +145,17 @@ def test_program_that_ends_while_compiling_takes_it_along(tmp_path):
         """
         (pid,) = told_by(tmp_path, text, code=code, XDG_CACHE_HOME=str(tmp_path / f"cache{code}"))
         assert gone(int(pid))
+
+
+def test_program_that_ends_with_an_answer_unread_takes_the_process_along(tmp_path):
+    """A socket that is closed with something in it is reset at the other end, which is an end as well."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", START, str(tmp_path), *library_folders()]
+    with ours, theirs:
+        subprocess.run(command, stdin=theirs, stdout=theirs, check=True)
+        ours.settimeout(60)
+        pid = int(re.search(rb'"pid": ?([0-9]+)', ours.recv(4_096, socket.MSG_PEEK))[1])
+    assert gone(pid)
 
 
 def test_program_may_end_before_the_process_has_started(tmp_path):
