@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from licensed import DAY_S, HOUR_S, WAIT_S, Machine, Road, Service, joined, problem, split
+from licensed import DAY_S, HOUR_S, WAIT_S, Machine, Service, joined, problem, split
 
 from epochly.licensing.canonical import b64u, canonical, from_b64u
 
@@ -20,33 +20,6 @@ epochly.set_level(4)
 double = epochly.optimize(lambda x: 2 * x)
 print(double(21), epochly.get_status()["tier"])
 """
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    """A service that machines reach by a road of ours."""
-    road = Road()
-    folder = tmp_path_factory.mktemp("service") / "data"
-    public = ("--public-url", f"https://localhost:{road.port}", "--no-rate-limits")
-    made = Service(folder, *public).start()
-    road.lead_to(made)
-    made.road = road
-    yield made
-    road.close()
-    made.stop()
-
-
-@pytest.fixture
-def road(service):
-    """The road to it, on which nobody has passed yet."""
-    service.road.passed.clear()
-    return service.road
-
-
-@pytest.fixture
-def machine(service, tmp_path, request):
-    """Make a machine of that service; each name is another machine."""
-    return lambda name="one": Machine(service, tmp_path / name, f"{request.node.name} {name}")
 
 
 def test_a_first_service_serves_machines_and_is_not_missed_when_it_is_killed(tmp_path):

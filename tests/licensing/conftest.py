@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 from dataclasses import replace
@@ -10,6 +11,8 @@ from hashlib import sha256
 import pytest
 from fake_service import SEEN, FakeService
 
+import epochly.cli
+from epochly.licensing import cli
 from epochly.licensing.session import Session, World
 from epochly.licensing.state import State
 
@@ -42,3 +45,20 @@ def machine(service, tmp_path, monkeypatch):
         return Session(world)
 
     return made
+
+
+@pytest.fixture
+def run(machine, monkeypatch, capsys):
+    """Run a command on a machine: exit code, stdout, stderr."""
+
+    def command(*arguments, typed="", session=None, **environ):
+        session = session or machine(environ=environ)
+        monkeypatch.setattr(cli, "session_here", lambda _environ: session)
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        capsys.readouterr()
+        code = epochly.cli.main(list(arguments), environ=environ)
+        out, err = capsys.readouterr()
+        assert "\x1b" not in out + err
+        return code, out, err
+
+    return command

@@ -180,7 +180,7 @@ def test_seats_are_counted_released_and_transferred(machine):
     assert isinstance(answer, Granted)
     assert may(three)
     assert two.refresh().code == "DEVICE_REVOKED"
-    with pytest.raises(StateProblem, match="holds no licence; hint: "):
+    with pytest.raises(StateProblem, match=r"holds no licence of `https://licence\.example`; hint: "):
         one.checkout(3)
 
 

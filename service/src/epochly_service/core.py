@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from epochly_service.errors import Problem
+from epochly_service.moments import minute
 from epochly_service.settings import (
     CHECKOUT_DAYS_MAX,
     DAY,
@@ -385,7 +386,7 @@ def _full(row: License) -> Problem:
 
 def _pinned(device: Device) -> Problem:
     assert device.pinned_until is not None
-    return Problem("SEAT_CHECKED_OUT", f"the seat is checked out and free again at {device.pinned_until}")
+    return Problem("SEAT_CHECKED_OUT", f"the seat is checked out until {minute(device.pinned_until)}")
 
 
 def _changed(asked: Asked) -> Problem:

@@ -65,7 +65,7 @@ class Keyring:
         key = self.signer(at)
         if key is None:
             raise ServiceError(
-                "no-signing-key", "signing", "no signing key is in use", "`epochly-service admin rotate-keys`"
+                "no-signing-key", "signing", "no signing key is in use", "`epochly-service admin keys rotate`"
             )
         return tokens.sign(key.private, typ, claims, kid=key.kid)
 
@@ -163,7 +163,9 @@ def revoke(conn: Connection, key: str, *, root: Ed25519PrivateKey, now: int, pol
     """
     rows = {row["kid"]: row for row in store.all_signing_keys(conn)}
     if key not in rows:
-        raise ServiceError("signing-key", key, "there is no such signing key", "`admin doctor` lists them")
+        raise ServiceError(
+            "signing-key", key, "there is no such signing key", "`keys list` has those there are"
+        )
     if rows[key]["status"] == "active":
         raise ServiceError("signing-key", key, "it is in use", "rotate first, then revoke it")
     store.update_signing_key(conn, key, status="revoked")

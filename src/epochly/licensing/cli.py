@@ -10,10 +10,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from epochly.licensing import licence_key, words
-from epochly.licensing.answers import Granted, Released
+from epochly.licensing.answers import Granted, Released, plain
 from epochly.licensing.device import identified
 from epochly.licensing.held import is_device_id
-from epochly.licensing.session import NO_LICENCE, RAW
+from epochly.licensing.session import RAW
 from epochly.licensing.state import StateProblem
 from epochly.licensing.world import session_here
 from epochly.net.messages import Compatibility, Listed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 USAGE = """usage: epochly license status | refresh | trial | devices | release [DEVICE | --forget]
        epochly license activate [KEY] | transfer DEVICE [KEY] | checkout DAYS
-       epochly device show [--raw] | rekey
+       epochly device show [--raw] | rekey [--anyway]
        epochly compatibility
 
 A key is taken from EPOCHLY_LICENSE_KEY, or read from stdin; as an argument, other users of this machine can see it.
@@ -68,7 +68,7 @@ def main(words_given: list[str], environ: Mapping[str, str]) -> int:
             )
         return _run(commands[command], words_given[2:], environ)
     except Usage as error:
-        _say(f"{error}; hint: see `epochly license --help`")
+        _say(f"{error}" if "; hint: " in str(error) else f"{error}; hint: see `epochly license --help`")
         return MISUSED
     except StateProblem as problem:
         _say(str(problem))
@@ -114,7 +114,7 @@ def _refresh(session: Session, rest: list[str]) -> int:
     _none(rest, "refresh")
     answer = session.refresh()
     if answer is None:
-        raise StateProblem(session.world.state.path, "holds no licence", NO_LICENCE)
+        raise session.nothing_held()
     if not isinstance(answer, Granted):
         return _told(answer)
     _table(words.lease_rows(answer.lease, session.world.now()))
@@ -149,16 +149,19 @@ def _checkout(session: Session, rest: list[str]) -> int:
 
 def _release(session: Session, rest: list[str]) -> int:
     if rest == ["--forget"]:
-        session.forget()
-        print(f"{NOTHING_HELD}; the seat may still be taken")
+        print(f"{NOTHING_HELD}; the seat may still be taken" if session.forget() else "nothing was held here")
         return DONE
+    if len(rest) > 1:
+        raise Usage(f"`release` takes no `{rest[1]}`")
+    before = session.standing().held
     answer = session.release(_device(rest[0]) if rest else "")
     if isinstance(answer, Released):
         held = session.standing().held
         kept = held is not None and held.device_id != ""
         print(f"the seat is free, and {'the other licence is still held here' if kept else NOTHING_HELD}")
         return DONE
-    return _told(answer, words.FORGET)
+    ours = not rest or (before is not None and rest[0] == before.device_id)
+    return _told(answer, words.FORGET if ours else "")
 
 
 def _devices(session: Session, rest: list[str]) -> int:
@@ -171,12 +174,33 @@ def _devices(session: Session, rest: list[str]) -> int:
 
 
 def _rekey(session: Session, rest: list[str]) -> int:
-    _none(rest, "rekey")
+    if rest not in ([], ["--anyway"]):
+        raise Usage(f"`rekey` takes no `{rest[0]}`, only `--anyway`")
+    others = [] if rest else _others(session)
+    if others:
+        _say(
+            f"`{others[0]}` of another licence has this key too, and would keep the old one; hint: "
+            f"`epochly license release {others[0]}` first, or `epochly device rekey --anyway`"
+        )
+        return NOT_DONE
     answer = session.rekey()
     if isinstance(answer, Granted):
         print("this device has a new key, and the old one is good for nothing any more")
         return DONE
     return _told(answer)
+
+
+def _others(session: Session) -> list[str]:
+    """Devices that this key is on other licences; none where nobody says."""
+    held, answer = session.standing().held, session.devices()
+    if held is None or not isinstance(answer, Listed):
+        return []
+    listed = [device for each in answer.licenses for device in each.devices]
+    return [
+        plain(device.device_id)
+        for device in listed
+        if device.this and device.status != "released" and device.device_id != held.device_id
+    ]
 
 
 def _show(session: Session, rest: list[str]) -> int:
@@ -242,9 +266,6 @@ def _key(session: Session, rest: list[str], command: str) -> str:
     if len(rest) > 1:
         raise Usage(f"`{command}` takes one key; put quotes around one with spaces")
     if rest:
-        _say(
-            f"other users of this machine can see arguments; hint: leave the key out, or set `{KEY_VARIABLE}`"
-        )
         typed = rest[0]
     else:
         typed = session.world.environ.get(KEY_VARIABLE, "")
@@ -256,9 +277,14 @@ def _key(session: Session, rest: list[str], command: str) -> str:
     normal = licence_key.normal(typed.strip())
     if normal is None:
         raise Usage(
-            "that is no licence key, which is `EPOCHLY-` and five groups of five digits and letters"
+            "that is no licence key, which is `EPOCHLY-` and five groups of five digits and letters; "
+            "hint: look for a typing error"
             if typed.strip()
             else f"a licence key is needed: type it, or set `{KEY_VARIABLE}`"
+        )
+    if rest:
+        _say(
+            f"other users of this machine can see arguments; hint: leave the key out, or set `{KEY_VARIABLE}`"
         )
     return licence_key.shown(normal)
 

@@ -24,6 +24,7 @@ ROOT_KEY = "EPOCHLY_ROOT_KEY"
 PINNED: tuple[bytes, ...] = ()  # raw public keys, current and next; none is pinned yet, see above
 MOST_ROOTS = 2
 MOST_BYTES = 8_192  # bytes of the file; two keys have 230
+HINT = f"`{ROOT_KEY}` names the file of the service's public root keys, its `root.pub.pem`"
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----")
 
 
@@ -56,12 +57,12 @@ def _keys_in(path: str, read: Callable[[str], bytes]) -> list[bytes]:
     try:
         text = read(path)[: MOST_BYTES + 1].decode("ascii", "replace")
     except OSError as error:
-        raise StateProblem(
-            path, f"cannot be read: {(error.strerror or 'no file').lower()}", f"see `{ROOT_KEY}`"
-        ) from None
+        raise StateProblem(path, f"cannot be read: {(error.strerror or 'no file').lower()}", HINT) from None
+    if "PRIVATE" in text:
+        raise StateProblem(path, "holds a private key", "keep that secret; " + HINT)
     blocks = _PEM.findall(text)
-    if not 1 <= len(blocks) <= MOST_ROOTS or len(text) > MOST_BYTES or "PRIVATE" in text:
-        raise StateProblem(path, "is no PEM file of one or two public keys", f"see `{ROOT_KEY}`")
+    if not 1 <= len(blocks) <= MOST_ROOTS or len(text) > MOST_BYTES:
+        raise StateProblem(path, "is no PEM file of one or two public keys", HINT)
     found: list[bytes] = []
     for block in blocks:
         try:
@@ -71,8 +72,8 @@ def _keys_in(path: str, read: Callable[[str], bytes]) -> list[bytes]:
         except Exception:  # noqa: BLE001 - whatever else the library says of hostile bytes
             key = None
         if not isinstance(key, Ed25519PublicKey):
-            raise StateProblem(path, "holds a key that is not Ed25519", f"see `{ROOT_KEY}`")
+            raise StateProblem(path, "holds a key that is not Ed25519", HINT)
         found.append(key.public_bytes_raw())
         if is_small_order(found[-1]):
-            raise StateProblem(path, "holds a key that anybody can sign for", f"see `{ROOT_KEY}`")
+            raise StateProblem(path, "holds a key that anybody can sign for", HINT)
     return found

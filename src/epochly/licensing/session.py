@@ -107,7 +107,7 @@ class Session:
         with self.world.state.locked():
             device, held = self._kept()
             if device is None or held is None or not (held.device_id or device_id):
-                raise StateProblem(self.world.state.path, "holds no licence", NO_LICENCE)
+                raise self.nothing_held()
             return self._said(device, held, Asked("release", {}, device_id or held.device_id))
 
     def devices(self) -> Answer:
@@ -115,7 +115,7 @@ class Session:
         with self.world.state.locked():
             device, held = self._kept()
             if device is None or held is None:
-                raise StateProblem(self.world.state.path, "holds no licence", NO_LICENCE)
+                raise self.nothing_held()
             return self._said(device, held, Asked("list"))
 
     def rekey(self) -> Answer:
@@ -128,10 +128,18 @@ class Session:
         """What the service speaks. Needs neither key nor licence, and makes none."""
         return client.heard_openly("compatibility", self._sent(client.open_request("compatibility")))
 
-    def forget(self) -> None:
-        """Drop what is held without asking anybody; the key stays."""
-        with self.world.state.locked():
-            self.world.state.remove(HELD)
+    def forget(self) -> bool:
+        """Drop what is held without asking anybody, whatever it is; the key stays. Whether there was anything."""
+        state = self.world.state
+        if state.stamp(HELD) is None:
+            return False
+        with state.locked():
+            state.remove(HELD)
+        return True
+
+    def nothing_held(self) -> StateProblem:
+        """That there is no licence here, of this service."""
+        return StateProblem(self.world.state.path, f"holds no licence of `{self.world.base_url}`", NO_LICENCE)
 
     def note_time(self) -> None:
         """Keep this machine's clock as the latest time known, where that is an hour behind it."""
@@ -176,7 +184,7 @@ class Session:
     def _ours(self) -> tuple[Device, Held]:
         device, held = self._kept()
         if device is None or held is None or not held.device_id:
-            raise StateProblem(self.world.state.path, "holds no licence", NO_LICENCE)
+            raise self.nothing_held()
         return device, held
 
     def _kept(self) -> tuple[Device | None, Held | None]:
@@ -274,4 +282,10 @@ class Session:
         return nonce if 0 <= self.world.now() - self._nonce_at < NONCE_S else ""
 
     def _keep(self, held: Held) -> None:
-        self.world.state.write(HELD, written_held(held))
+        """Keep what is held; what was taken away is not kept for want of room."""
+        try:
+            self.world.state.write(HELD, written_held(held))
+        except StateProblem:
+            if held.lease or held.pending is not None:
+                raise
+            self.world.state.remove(HELD)

@@ -40,6 +40,11 @@ TOOK = {
     "DEVICE_CLONED": "two copies of this device's key are in use",
 }
 
+OTHER_SERVICE = (
+    "it is of another service than the one that is asked; hint: `EPOCHLY_API_URL` names that; "
+    "`epochly license activate` starts over with this one"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -94,8 +99,9 @@ def standing(
     except StateProblem as problem:
         return Standing(held, trouble=str(problem))
     except NotAccepted as error:
-        hint = "`epochly license status` asks for a new one, `epochly license activate` starts over"
-        return Standing(held, trouble=f"the lease kept here does not count: {error}; hint: {hint}")
+        what, _, hint = str(error).partition("; hint: ")
+        hint = hint or "`epochly license status` asks for a new one, `epochly license activate` starts over"
+        return Standing(held, trouble=f"the lease kept here does not count: {what}; hint: {hint}")
 
 
 def _lease(
@@ -111,7 +117,7 @@ def _lease(
     if device is None:
         raise NotAccepted("the key or the enrolment it belongs to is missing")
     if held.base_url != base_url:
-        raise NotAccepted("it is of another service than `EPOCHLY_API_URL` names")
+        raise NotAccepted(OTHER_SERVICE)
     kid = device.key.kid
     keyset = accepted_keyset(Who(base_url, roots, kid, ""), held.keyset, "")
     try:

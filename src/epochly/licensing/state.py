@@ -165,6 +165,7 @@ def _told(place: str, error: OSError) -> StateProblem:
         errno.EDQUOT: "make room in your quota",
         errno.EFBIG: "raise the limit on the size of files",
         errno.EROFS: "name a folder that can be written in `EPOCHLY_STATE_DIR`",
+        errno.EISDIR: "move it away",
         errno.EACCES: "name a folder of yours in `EPOCHLY_STATE_DIR`",
     }
     what = "is a symbolic link" if code == errno.ELOOP else f"cannot be used: {os.strerror(code).lower()}"

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from epochly.licensing.standing import Standing
     from epochly.net.base_url import BaseUrl
 
+UNSET = "; hint: unset it to ask; what is held here goes on until it ends"
+
 
 def session_here(environ: Mapping[str, str]) -> Session:
     """A session of this process under these variables. Raises `StateProblem`."""
@@ -69,7 +71,8 @@ def send(request: Request, base: BaseUrl, environ: Mapping[str, str], version: s
     asked = gateway.Request(request.endpoint, request.body, headers, request.device_id)
     answer = gateway.send(asked, base, environ, version)
     if isinstance(answer, gateway.Unreachable):
-        return NotReached(answer.why, via_proxy=answer.via_proxy or "")
+        way_out = UNSET if answer.blocked and "; hint: " not in answer.why else ""
+        return NotReached(answer.why + way_out, via_proxy=answer.via_proxy or "")
     later = answer.headers.get("retry-after", "")
     return Reply(
         answer.status,

@@ -180,8 +180,11 @@ def _trust(ca_file: str) -> ssl.SSLContext:
         try:
             context = ssl.create_default_context(cafile=ca_file)
         except OSError as error:
-            told = "no certificates in it" if isinstance(error, ssl.SSLError) else error.strerror
-            raise _Refused(f"`{CA_FILE}` cannot be used: {told}") from error
+            told = (
+                "no certificates in it" if isinstance(error, ssl.SSLError) else (error.strerror or "").lower()
+            )
+            hint = "name a PEM file of certificates in it, or unset it"
+            raise _Refused(f"`{CA_FILE}` cannot be used: {told}; hint: {hint}") from error
     else:
         context = httpx.create_ssl_context(trust_env=False)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -235,7 +238,8 @@ def _told(error: BaseException, base: BaseUrl) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate of `{base.authority}` does not verify: {cause.verify_message}"
+            why = f"the certificate of `{base.authority}` does not verify: {cause.verify_message}"
+            return f"{why}; hint: `{CA_FILE}` names the authorities that count; try elsewhere if somebody is in between"
         if isinstance(cause, socket.gaierror):
             return f"`{base.host}` has no address: {cause.strerror}"
         if isinstance(cause, ssl.SSLError):

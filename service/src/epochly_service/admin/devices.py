@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from epochly_service import core, store
 from epochly_service.errors import ServiceError
+from epochly_service.moments import minute
 from epochly_service.schema import audit, device_history, idempotency, raw_attributes
 
 if TYPE_CHECKING:
@@ -125,6 +126,6 @@ def _pinned(device: Device) -> ServiceError:
     return ServiceError(
         "seat-checked-out",
         device.id,
-        f"its seat is checked out until {device.pinned_until}",
+        f"its seat is checked out until {minute(device.pinned_until)}",
         "try again after that time",
     )

@@ -11,6 +11,7 @@ from epochly_service import license_keys, peppered, secret_files, store
 from epochly_service.admin import accounts
 from epochly_service.errors import ServiceError
 from epochly_service.model import License
+from epochly_service.moments import minute
 from epochly_service.schema import accounts as accounts_table
 from epochly_service.schema import licenses, trials
 
@@ -297,7 +298,7 @@ def _require_seats(seats: int, used: int) -> None:
             "license-seats",
             str(seats),
             f"a licence has 1 to {SEATS_MAX} seats, and no fewer than are used ({used})",
-            "release devices first",
+            "release devices first" if used else "name another number of seats",
         )
 
 
@@ -305,7 +306,7 @@ def _require_end(desk: Desk, expires_at: int) -> None:
     if not desk.now < expires_at <= desk.now + LIFE_MAX_S:
         raise ServiceError(
             "license-end",
-            str(expires_at),
+            minute(expires_at),
             "its end is past, or more than a century away",
             "name a day to come",
         )
