@@ -150,10 +150,11 @@ def day(number: int) -> str:
 
 def duration(seconds: int) -> str:
     """Roughly how long."""
+    whole = -(-seconds // MINUTE_S) * MINUTE_S  # a lease of three days has not two left a second later
     for unit, name in ((DAY_S, "day"), (HOUR_S, "hour"), (MINUTE_S, "minute")):
-        if seconds >= 2 * unit:
-            return f"{seconds // unit} {name}s"
-    return "2 minutes" if seconds >= MINUTE_S else f"{max(seconds, 0)} seconds"
+        if whole >= 2 * unit:
+            return f"{whole // unit} {name}s"
+    return f"{max(seconds, 0)} seconds"
 
 
 def _numbers(version: str) -> tuple[int, ...]:
