@@ -1,6 +1,6 @@
-"""The licence part of `make demo`: a service and a client on this machine, from a licence that is issued to one that is suspended.
+"""The licence part of `make demo`: a service and a client on this machine, and what a program there would tell of itself.
 
-Runs the real commands in processes of their own, shows what they print, and fails if one ends otherwise than it must. Service and
+A licence is issued, activated and suspended; then telemetry's next request is shown. Runs the real commands in processes of their own, shows what they print, and fails if one ends otherwise than it must. Service and
 client have throwaway keys and certificates in `.demo/licence`, which is shown as `.`; nothing leaves the loopback interface.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".demo" / "licence"
+PROGRAM = "import epochly\n\nprint(epochly.threads(str.upper, ['exact', 'or', 'untouched']))\n"
 WAIT_S = 60  # seconds for a command; measured: 1
 
 
@@ -60,11 +61,18 @@ def show_all(environ: dict[str, str]) -> int:
     show((*operator, "license", "suspend", licence[0]), environ)
     show(refresh, environ, expected=1)
     shown = show(status, environ, expected=1)
-    return 0 if re.search(r"^plan +community$", shown, re.MULTILINE) else 1
+    print("\n# What a program tells of itself: every byte, before it goes", flush=True)
+    (FOLDER / "shout.py").write_text(PROGRAM, "utf-8")
+    show(("python", "shout.py"), environ)
+    told = show(("epochly", "telemetry", "preview"), environ)
+    show(("epochly", "telemetry", "off"), environ)
+    return 0 if re.search(r"^plan +community$", shown, re.MULTILINE) and '"e":"worker"' in told else 1
 
 
 def command(words: tuple[str, ...]) -> list[str]:
-    """The module behind a console script, so that no script has to be on the PATH."""
+    """The module behind a console script, so that no script has to be on the PATH; Python itself is this one."""
+    if words[0] == "python":
+        return [sys.executable, *words[1:]]
     return [sys.executable, "-P", "-m", words[0].replace("-", "_"), *words[1:]]
 
 

@@ -40,6 +40,10 @@ def masked(text: str) -> list[str]:
         (r"localhost:\d+", "localhost:PORT"),
         (r"\d{4}-\d\d-\d\d", "DAY"),
         (r"\d\d:\d\d UTC \(in \d+ \w+\)", "TIME"),
+        (r'"(install|session)":"[\w-]{16}"', r'"\1":"ID"'),
+        (r'"(arch|os|python)":"[\w.]+"', r'"\1":"IT"'),
+        (r"\(python/3\.\d+; \w+; ", "(PYTHON; SYSTEM; "),
+        (r'("\w+":|Content-Length: )\d+', r"\1NUMBER"),
     ):
         text = re.sub(pattern, instead, text)
     return text.strip().splitlines()
