@@ -6,11 +6,13 @@ import os
 import re
 from dataclasses import replace
 
+import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fake_service import BASE, KEY, Licence, Signer, held, kid_here
+from fake_service import BASE, KEY, Licence, Signer, held, kid_here, may
 
 import epochly.cli
 from epochly.licensing import licence_key
+from epochly.licensing.places import may_hold_a_licence
 
 OTHER_KEY = "EPOCHLY-9FTH4-BSM8N-ACAEY-Y5TXR-SMNQ5"
 
@@ -81,3 +83,42 @@ def test_who_asks_nobody_by_their_own_setting_is_not_told_to_try_again(capsys, t
         "epochly: the licence service was not reached: `EPOCHLY_OFFLINE_MODE` is set to 1; hint: unset it to ask; "
         "what is held here goes on until it ends\n"
     )
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"\xff"), "two\nlines", "x" * 300])
+def test_a_name_that_is_no_line_of_text_is_told_by_the_commands_and_breaks_no_program(
+    run, machine, tmp_path, name
+):
+    """Bytes that are no UTF-8 are among what a variable can hold."""
+    environ = {"EPOCHLY_NODE_ID": name, "EPOCHLY_STATE_DIR": str(tmp_path)}
+    assert not may_hold_a_licence(environ, "linux")
+    for command in (["license", "trial"], ["license", "activate"], ["device", "show"]):
+        code, out, err = run(*command, typed=KEY, **environ)
+        assert (code, out) == (1, "")
+        assert err == (
+            "epochly: `EPOCHLY_NODE_ID` is no line of at most 256 characters; hint: give each node a short name\n"
+        )
+    assert not may(machine(environ=environ))
+
+
+def test_what_cannot_be_shown_is_escaped(run, tmp_path, monkeypatch):
+    """A path of other bytes, and words with the codes of a terminal."""
+    assert "no command `license ?[31mred`; hint: " in run("license", "\x1b[31mred")[2]
+    assert "takes no `?[31mred`; hint: " in run("license", "status", "\x1b[31mred")[2]
+    monkeypatch.undo()  # the real session
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    environ = {"EPOCHLY_STATE_DIR": folder, "EPOCHLY_API_URL": BASE, "EPOCHLY_OFFLINE_MODE": "1"}
+    with open(tmp_path / "out", "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert epochly.cli.main(["license", "status"], environ=environ) == 0
+    assert r"/\udcff" in (tmp_path / "out").read_text("utf-8")
+
+
+def test_a_reader_that_went_away_is_no_fault(run, monkeypatch):
+    """`epochly license status | head -1` ends quietly."""
+    run("license", "trial")
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert epochly.cli.main(["license", "status"], environ={}) == 1

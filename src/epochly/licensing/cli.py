@@ -6,6 +6,8 @@ stderr. It refuses to show a licence key.
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,20 @@ class Usage(Exception):  # noqa: N818 - the line for who typed it
 
 def main(words_given: list[str], environ: Mapping[str, str]) -> int:
     """Run `license ...`, `device ...` or `compatibility`; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a path that the terminal cannot show is escaped
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _done(words_given, environ)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_DONE
+    return code
+
+
+def _done(words_given: list[str], environ: Mapping[str, str]) -> int:
     command = " ".join(words_given[:2])
     commands: dict[str, Callable[[Session, list[str]], int]] = {
         "license status": _status,
@@ -64,7 +80,9 @@ def main(words_given: list[str], environ: Mapping[str, str]) -> int:
             return _run(_compatibility, words_given[1:], environ)
         if command not in commands:
             raise Usage(
-                f"there is no command `{command}`" if words_given[1:] else f"`{command}` needs another word"
+                f"there is no command `{plain(command)}`"
+                if words_given[1:]
+                else f"`{command}` needs another word"
             )
         return _run(commands[command], words_given[2:], environ)
     except Usage as error:
@@ -152,7 +170,7 @@ def _release(session: Session, rest: list[str]) -> int:
         print(f"{NOTHING_HELD}; the seat may still be taken" if session.forget() else "nothing was held here")
         return DONE
     if len(rest) > 1:
-        raise Usage(f"`release` takes no `{rest[1]}`")
+        raise Usage(f"`release` takes no `{plain(rest[1])}`")
     before = session.standing().held
     answer = session.release(_device(rest[0]) if rest else "")
     if isinstance(answer, Released):
@@ -175,7 +193,7 @@ def _devices(session: Session, rest: list[str]) -> int:
 
 def _rekey(session: Session, rest: list[str]) -> int:
     if rest not in ([], ["--anyway"]):
-        raise Usage(f"`rekey` takes no `{rest[0]}`, only `--anyway`")
+        raise Usage(f"`rekey` takes no `{plain(rest[0])}`, only `--anyway`")
     others = [] if rest else _others(session)
     if others:
         _say(
@@ -205,7 +223,7 @@ def _others(session: Session) -> list[str]:
 
 def _show(session: Session, rest: list[str]) -> int:
     if rest not in ([], ["--raw"]):
-        raise Usage(f"`show` takes no `{rest[0]}`, only `--raw`")
+        raise Usage(f"`show` takes no `{plain(rest[0])}`, only `--raw`")
     world = session.world
     seen = world.seen()
     anchor, digest = identified(world.state, seen, world.environ)
@@ -297,7 +315,7 @@ def _device(text: str) -> str:
 
 def _none(rest: list[str], command: str) -> None:
     if rest:
-        raise Usage(f"`{command}` takes no `{rest[0]}`")
+        raise Usage(f"`{command}` takes no `{plain(rest[0])}`")
 
 
 def _table(rows: Mapping[str, str]) -> None:

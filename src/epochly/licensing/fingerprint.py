@@ -73,6 +73,11 @@ def canonical_text(text: str) -> str:
     return plain.strip("{}").replace("-", "") if _UUID.fullmatch(plain) else plain
 
 
+def as_bytes(text: str) -> bytes:
+    """UTF-8, also of what a variable holds that is none: `anchor_of` refuses that, and until then nothing fails."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def anchor_in(text: str | None) -> str | None:
     """The canonical identifier in what the system says, or None where it is a placeholder or has under 112 random bits."""
     if text is None:
@@ -122,7 +127,7 @@ def platform_names(system: str, machine: str) -> tuple[str, str]:
 
 def node_id_of(node_id: str) -> str:
     """A UUID of version 4's form, derived from `EPOCHLY_NODE_ID`."""
-    return made_uuid(sha256(NODE_DOMAIN + b"\0" + canonical_text(node_id).encode()).digest()[:16])
+    return made_uuid(sha256(NODE_DOMAIN + b"\0" + as_bytes(canonical_text(node_id))).digest()[:16])
 
 
 def made_uuid(random: bytes) -> str:

@@ -24,9 +24,9 @@ def state_folder(environ: Mapping[str, str], system: str) -> str | None:
         return folder
     from hashlib import sha256  # noqa: PLC0415 - only who names a node pays for it
 
-    from epochly.licensing.fingerprint import canonical_text  # noqa: PLC0415 - the same
+    from epochly.licensing.fingerprint import as_bytes, canonical_text  # noqa: PLC0415 - the same
 
-    return f"{folder}/nodes/{sha256(canonical_text(name).encode()).hexdigest()[:32]}"
+    return f"{folder}/nodes/{sha256(as_bytes(canonical_text(name))).hexdigest()[:32]}"
 
 
 def _folder(environ: Mapping[str, str], system: str) -> str | None:
