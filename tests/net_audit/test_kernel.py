@@ -192,7 +192,7 @@ def test_what_cannot_be_followed_is_noted():
     assert list(kernel.finish().places) == [UNKNOWN]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.one_of(

@@ -9,11 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
-import time
-from importlib.util import find_spec
 from pathlib import Path
 
 USER, HOST, WORK = "zq7canaryuser", "zq7canaryhost", "zq7canarywork"
@@ -56,9 +55,8 @@ def {FUNCTION}_that_fails(n):
     raise ValueError("{CONSTANT}")
 
 
-if __name__ == "__main__":
-    epochly.set_level(4)
-    end = time.monotonic() + float(sys.argv[1])
+def main(seconds):
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         {FUNCTION}(20_000)
         {FUNCTION}_of_text(3)
@@ -66,10 +64,25 @@ if __name__ == "__main__":
         {FUNCTION}_that_fails(1)
     except ValueError:
         pass
+
+
+if __name__ == "__main__":
+    epochly.set_level(4)
+    main(float(sys.argv[1]))
 """
 
 
-TELLS = find_spec("epochly.telemetry.sender") is not None  # the client of telemetry is built
+TELLING = f"""
+import time
+import {MODULE} as work
+from epochly._api import session
+from epochly.telemetry import sender
+work.main(0.1)
+until(lambda: work.main(0.3) or session().telemetry is not None)
+session().telemetry.fault("telemetry")
+until(lambda: work.main(0.3) or {{"jit", "compatibility", "fault"}} <= received())
+until(lambda: sender._ALIVE[0]._due[-1] > time.monotonic() + 30)
+"""
 
 
 def dress():
@@ -116,8 +129,8 @@ def play(folder):
     key, _ = service.issue(seats=2)
     done = []
 
-    def epochly(*words, typed=""):
-        started = machine.run if words[0] in {"run", "explain"} else machine.here
+    def epochly(*words, typed="", on=machine):
+        started = on.run if words[0] == "run" else on.here
         code, _, err = started(*words, typed=typed)
         done.append([" ".join(words).replace(key, "KEY"), code, err[-500:]])
 
@@ -133,32 +146,46 @@ def play(folder):
         ):
             epochly(*words.split())
         epochly("device", "rekey")
-        tell(machine, epochly)
+        tell(machine, service, epochly)
         epochly("run", f"{MODULE}.py", "1")
-        epochly("explain", f"{MODULE}:{FUNCTION}")
-        epochly("license", "checkout", "1")
+        live_on(service, machine, folder, key, epochly)
     finally:
         service.stop()
         road.close()
     return {"passed": [base64.b64encode(request).decode() for request, _ in road.passed], "done": done}
 
 
-def tell(machine, epochly):
-    """Telemetry and Lens, where they are built: a program that runs until a batch has gone out, and each command."""
-    if not TELLS:
-        return
-    from programs import FASTER  # of the tests of telemetry: a minute becomes a moment
+def live_on(service, first, folder, key, epochly):
+    """The rest of a licence's life: a transfer to another machine, a checkout there, a release, and a floating seat's beat."""
+    from licensed import Machine
 
+    device = re.search(r"dev_[\w-]{22}", first.here("license", "devices")[1])[0]
+    for name, words, typed in (
+        ("two", ["license transfer " + device], key),
+        ("two", ["license release"], ""),
+        ("two", ["license activate", "license checkout 1"], key),
+        ("three", ["license activate", "license refresh"], service.issue("--seat", "floating")[0]),
+    ):
+        other = Machine(service, folder / "home" / USER / name, f"{NODE}-{name}")
+        other.environ = first.environ | other.environ
+        for each in words:
+            epochly(*each.split(), typed=typed, on=other)
+
+
+def tell(machine, service, epochly):
+    """Telemetry and Lens: a program that runs until each of their requests has gone out, and each command."""
+    from programs import FASTER, UNTIL  # of the tests of telemetry: a minute becomes a moment
+
+    key = re.search(r"elk_[\w-]{43}", json.dumps(service.admin("lens-key", "add", "Northwind")))[0]
     epochly("telemetry", "on")
-    for _ in range(2):
-        machine.start(
-            "-c",
-            FASTER
-            + f"import sys\nsys.argv[1:] = ['2']\nimport runpy\nrunpy.run_path({MODULE + '.py'!r}, run_name='__main__')",
-        )
-        time.sleep(0.1)
+    epochly("lens", "login", typed=key)
+    machine.environ |= {"EPOCHLY_MODE": "aggressive", "EPOCHLY_CACHE": "0"}
+    code, _, err = machine.start("-c", FASTER + UNTIL + TELLING)
+    if code:
+        sys.exit(err)
     for word in ("status", "preview", "show", "verify", "verify --online", "schema"):
         epochly("telemetry", *word.split())
+    epochly("lens", "status")
 
 
 if __name__ == "__main__":

@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from canary_scene import ADDRESS_4, ADDRESS_6, MAC, TELLS, WORDS
+from canary_scene import ADDRESS_4, ADDRESS_6, MAC, WORDS
 from encodings_of_secrets import found_in, of_address, of_mac
 from linux import on_linux, require
-from listed_requests import endpoint_of
+from listed_requests import endpoint_of, faults
 
 SCENE = Path(__file__).parent / "canary_scene.py"
 CANARIES = (*WORDS, *of_mac(MAC), *of_address(ADDRESS_6), *of_address(ADDRESS_4))
@@ -55,9 +56,30 @@ def test_everything_that_may_send_did(scene):
     names = {
         endpoint_of(*request.split(b"\r\n", 1)[0].decode().split(" ")[:2]).name for request in scene["passed"]
     }
-    expected = {"nonce", "register", "trial", "validate", "checkout", "rekey", "list", "compatibility"}
-    assert names >= expected | ({"metrics"} if TELLS else set())
+    licence = {
+        "nonce",
+        "register",
+        "trial",
+        "validate",
+        "checkout",
+        "rekey",
+        "list",
+        "compatibility",
+        "transfer",
+        "release",
+        "heartbeat",
+    }
+    telemetry = {"metrics", "critical-events", "compatibility-reports"}
+    assert names >= licence | telemetry | {"lens-account", "lens-heartbeat"}
     assert any(b'"raw_attributes":{"' in request for request in scene["passed"])
+
+
+@on_linux
+def test_everything_that_left_is_the_lists(scene):
+    """Telemetry and Lens too: each request is one of the list, for the one service, with nothing else in it."""
+    authorities = {re.search(rb"\r\nHost: (\S+)\r\n", request)[1].decode() for request in scene["passed"]}
+    (authority,) = authorities
+    assert [fault for request in scene["passed"] for fault in faults(request, authority)] == []
 
 
 @on_linux

@@ -60,6 +60,7 @@ def passed(paths, settings, *options):
 
 
 @on_linux
+@pytest.mark.slow
 def test_a_share_of_the_suite_needs_no_network(tmp_path):
     """Runtime and licence client: no feature waits for the world. From in there nothing is reached, not even a way to it (101: `ENETUNREACH`)."""
     (tmp_path / "test_probe.py").write_text(PROBE)

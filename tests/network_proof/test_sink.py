@@ -61,40 +61,6 @@ def all_faults(road):
     return [fault for request, _ in road.passed for fault in faults(request, f"localhost:{road.port}")]
 
 
-def test_every_request_of_a_licences_life_is_the_lists(service, road, machine):
-    """Trial, activation, renewal, checkout, transfer, new key, release: each request is one of the list, and nothing else is in it."""
-    one, two, floating = machine("one"), machine("two"), machine("floating")
-    key, _ = service.issue(seats=2)
-    assert one.here("license", "trial")[0] == 0
-    device = one.activate(key)
-    two.activate(key)
-    for words in (["license", "refresh"], ["license", "devices"], ["device", "rekey"], ["compatibility"]):
-        code, _, err = one.here(*words)
-        assert code == 0, err
-    moved = machine("moved")
-    assert moved.here("license", "transfer", device, typed=key)[0] == 0
-    assert two.here("license", "checkout", "2")[0] == 0
-    assert moved.here("license", "release")[0] == 0
-    key, _ = service.issue("--seat", "floating")
-    floating.activate(key)
-    assert floating.here("license", "refresh")[0] == 0
-    licence = {name for name in names(road) if not name.startswith(("telemetry", "lens"))}
-    assert licence >= {
-        "nonce",
-        "heartbeat",
-        "register",
-        "trial",
-        "transfer",
-        "validate",
-        "checkout",
-        "rekey",
-        "release",
-        "list",
-        "compatibility",
-    }
-    assert all_faults(road) == []
-
-
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
