@@ -96,7 +96,7 @@ def test_page_shows_the_hosts_of_an_operator_s_accounts(site):
         assert "a1" * 16 in text
         assert "b2" * 16 in text
         assert "3 days" in text
-        assert "epochly 0.1.0" in text
+        assert "version 0.1.0" in text
         only = client.get(f"/admin/lens?account={alder}").text
         assert "a1" * 16 in only
         assert "b2" * 16 not in only

@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 from pages_site import PASSWORD, filled_in, running_site, settle
+from test_lens_operators import settled
 
 from epochly_service.pages.views import ROUTES
 
@@ -151,6 +152,27 @@ def test_device_is_released_after_it_was_asked_about(site, tab):
     assert site.device(device).status == "released"
 
 
+def test_hosts_of_one_account_are_chosen_by_keyboard(site, tab):
+    """From the licences to Lens, to one account's hosts and on to what is published, by Tab, arrows and Enter."""
+    settled(site)
+    page = tab()
+    sign_in(page, "all-viewer")
+    press(page, "Lens")
+    page.wait_for_url("**/admin/lens")
+    assert page.locator("tbody tr").count() == 2
+    assert page.get_attribute("nav a[aria-current]", "href") == "/admin/lens"
+    page.focus("#account")
+    page.keyboard.type("Birch")
+    press(page, "Show")
+    page.wait_for_url("**/admin/lens?account=acc_*")
+    assert page.locator("tbody tr").all_inner_texts()[0].startswith("Birch")
+    assert page.locator("tbody tr").count() == 1
+    press(page, "Telemetry")
+    page.wait_for_url("**/admin/telemetry")
+    assert page.inner_text("h1") == "Telemetry"
+    assert "session start" in page.inner_text("main").lower()
+
+
 def test_wrong_password_is_told_where_it_is_read_out(tab):
     """A failed sign-in is announced, keeps the name, and asks for the password again."""
     page = tab()
@@ -166,6 +188,7 @@ def test_wrong_password_is_told_where_it_is_read_out(tab):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_readable_and_fits_in_both_colour_schemes(site, tab, scheme):
     """Every text has a contrast of 4.5 at least (WCAG AA), and no page scrolls sideways, from a phone to a desk."""
+    settled(site)
     site.add_device("Alder", status="contended")
     site.add_device("Alder", pinned_until=2**31)
     page = tab(scheme)
