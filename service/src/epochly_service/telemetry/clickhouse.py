@@ -13,7 +13,7 @@ import json
 import re
 import ssl
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode, urlsplit
@@ -194,7 +194,7 @@ class ClickHouseSink:
         if known is not None:
             return known
         self.prepare(day)
-        lines = [json.dumps(asdict(row), separators=(",", ":")) for row in rows_of(batch, day)]
+        lines = [json.dumps(row._asdict(), separators=(",", ":")) for row in rows_of(batch, day)]
         self.client.run(INSERT, "\n".join(lines).encode() + b"\n")
         return self.db.write(partial(ledger.record, sha256=batch.sha256, day=day, accepted=len(batch.events)))
 

@@ -5,8 +5,7 @@ What was received when is noted in the database in any case (`ledger.py`): diges
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from epochly_service.telemetry.registered import EVENTS
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 DAYS_AHEAD = 2  # today and tomorrow: for what a sink makes before it is needed
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One event as every sink keeps it; the columns of `telemetry_events`, in their order."""
 
     until_day: int

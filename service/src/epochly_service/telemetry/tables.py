@@ -5,11 +5,12 @@ A batch and its digest are written in one transaction, so there is never one wit
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
+import json
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, select, text
 
 from epochly_service.schema import telemetry_events
 from epochly_service.telemetry import ledger, partitions
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from epochly_service.telemetry.ledger import Kept
 
 TALLY_MS = 120_000  # once a day, over 28 days
-COLUMNS = tuple(column.name for column in telemetry_events.columns)
-_INSERT = insert(telemetry_events)
 
 
 @dataclass(slots=True)
@@ -111,15 +110,12 @@ def _keep(
 
 
 def _many(conn: Connection, rows: Sequence[Row]) -> None:
-    conn.execute(_INSERT, [dict(zip(COLUMNS, astuple(row), strict=True)) for row in rows])
+    conn.exec_driver_sql(_INSERT_MANY, list(rows))
 
 
 def _at_once(conn: Connection, rows: Sequence[Row]) -> None:
-    """One statement for any number of rows: what differs between them goes as arrays."""
-    first = rows[0]
-    values = {name: getattr(first, name) for name in _SAME}
-    values |= {name: [getattr(row, name) for row in rows] for name in _DIFFERENT}
-    conn.execute(_INSERT_ARRAYS, values)
+    """One statement for any number of rows, which go as one text."""
+    conn.execute(_INSERT_AT_ONCE, {"rows": json.dumps([row._asdict() for row in rows])})
 
 
 def _overdue(conn: Connection, today: int) -> int:
@@ -140,17 +136,12 @@ def _tallied(db: Database, statement: str, first_day: int, last_day: int) -> Ite
         yield Tally(event, name, value, month, installs, int(n))
 
 
-_SAME = ("batch", "day", "month", "install", "epochly", "python", "os", "arch")
-_DIFFERENT = ("until_day", "place", "event", "version", "n", "fields")
-_INSERT_ARRAYS = text("""
-INSERT INTO telemetry_events
-    (batch, day, month, install, epochly, python, os, arch, until_day, place, event, version, n, fields)
-SELECT
-    :batch, CAST(:day AS bigint), CAST(:month AS bigint), :install, :epochly, :python, :os, :arch, one.*
-FROM unnest(
-    CAST(:until_day AS bigint[]), CAST(:place AS bigint[]), CAST(:event AS text[]),
-    CAST(:version AS bigint[]), CAST(:n AS bigint[]), CAST(:fields AS text[])
-) AS one
+_INSERT_MANY = "INSERT INTO telemetry_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_AT_ONCE = text("""
+INSERT INTO telemetry_events SELECT one.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS one (
+    until_day bigint, batch text, place bigint, day bigint, month bigint, install text, epochly text, python text,
+    os text, arch text, event text, version bigint, n bigint, fields text
+)
 """)
 _TALLY_SQLITE = """
 SELECT event, json_each.key,
