@@ -102,6 +102,13 @@ def _lines(rows):
     return b"".join(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows)
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """A client that goes away, or refuses our certificate, is what is tested."""
+
+
 class Front:
     """The interface over an engine: what was asked is in `asked`; `faults` is taken from, one a request."""
 
@@ -118,7 +125,7 @@ class Front:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         if context is not None:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)

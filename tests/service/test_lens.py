@@ -19,6 +19,7 @@ from epochly_service.settings import DAY
 BEAT = {"v": 1, "host": HOST, "version": "0.1.0", "pid": 7, "uptime_s": 60}
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_an_account_is_told_its_id_and_its_salt(node):
     """The salt has 32 bytes, is the account's own, stays the same, and is not in the database."""
     one, other = Account(node), Account(node)
@@ -129,6 +130,7 @@ def test_every_pair_of_accounts_is_kept_apart(node):
             assert kept(node) == before
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_key_that_is_none_or_was_revoked_is_unknown(node):
     """Whatever is in the header but a key in use gets the same 401, which asks for a bearer; and nothing changes."""
     one = Account(node)
@@ -182,6 +184,7 @@ def test_a_key_that_is_none_or_was_revoked_is_unknown(node):
         ("professional", {"expires_at": 1_800_000_001}, 200),
     ],
 )
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_lens_is_for_accounts_whose_licence_in_force_has_it(node, plan, change, status):
     """A plan without Lens, a suspended licence or one that has ended are told 403, and nothing is noted."""
     one = Account(node, plan=plan)
@@ -193,12 +196,14 @@ def test_lens_is_for_accounts_whose_licence_in_force_has_it(node, plan, change, 
     assert node.count("lens_hosts") == (status == 200)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_another_account_s_licence_entitles_nobody_else(node):
     """An account without Lens is not helped by another one that has it."""
     Account(node, plan="enterprise")
     assert Account(node, plan="academic").beat().code == "FEATURE_NOT_ENTITLED"
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_key_cannot_fill_the_disk(node, monkeypatch):
     """Beyond its hosts, or a host's processes, an account is told to wait; what is there goes on."""
     monkeypatch.setattr(rows, "HOSTS_MAX", 2)
@@ -215,6 +220,7 @@ def test_a_key_cannot_fill_the_disk(node, monkeypatch):
     assert (node.count("lens_hosts"), node.count("lens_processes")) == (3, 4)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_what_is_kept_of_a_host_is_a_hash_and_what_it_said(node):
     """Neither the name of a host, nor an address, nor the key is in any column."""
     one = Account(node)

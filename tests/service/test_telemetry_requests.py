@@ -102,6 +102,7 @@ def test_a_batch_touches_nothing_of_a_licence(node):
     assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_nothing_of_the_sender_is_kept(node):
     """Neither the address, nor the headers, nor the id of the process that sent it is in any column."""
     body = batch()
