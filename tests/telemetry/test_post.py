@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from receiver import Signer
 
-from epochly.telemetry import events, log, post
+from epochly.telemetry import batch, events, log, post
 from epochly.telemetry.batch import digest_of
 from epochly.telemetry.files import LOG, SPOOL
 from epochly.telemetry.post import Reply, log_of, next_in, send_next, sendings_in
@@ -163,6 +163,31 @@ def test_the_tripwire_looks_at_what_waits(world, receiver):
     receiver.now += 60
     assert send_next(world).sent
     assert json.loads(receiver.received[1])["events"][0]["e"] == "compatibility"
+
+
+def test_each_guard_holds_without_the_others(world, receiver, filled, files, monkeypatch):
+    """With the types' guard taken out, the tripwire drops what names the user; with the tripwire taken out too, a batch's own reading does."""
+    bad = ("gpu", "alice", True)
+    filled.counters.add(bad)
+    assert bad not in filled.counters.take()[0]
+    monkeypatch.setattr("epochly.telemetry.counters.is_registered", lambda *_: True)
+    filled.gives_away = lambda fact: world.fires_at(batch.as_event(fact, 1))
+    filled.counters.add(bad, 3)
+    filled.fault("builder")
+    filled.collect()
+    newest = files.inside(SPOOL).read(max(files.inside(SPOOL).sizes()))
+    assert b"alice" not in newest
+    assert b'"pii":3' in newest
+    filled.gives_away = None
+    filled.counters.add(bad, 3)
+    filled.collect()
+    assert b"alice" in files.inside(SPOOL).read(max(files.inside(SPOOL).sizes()))
+    for _ in range(9):
+        send_next(world)
+        receiver.now += 60
+    assert receiver.received
+    assert not any(b"alice" in body for body in receiver.received)
+    assert not any(b"alice" in data for _, data in log_of(files))
 
 
 def test_one_process_sends_at_a_time(world):

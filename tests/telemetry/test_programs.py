@@ -6,12 +6,13 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from itertools import product
 
 import pytest
 from programs import FASTER, HOT, OPT_OUTS, UNTIL, command, environment, run
 
-from epochly.telemetry import world
+from epochly.telemetry import start, world
 from epochly.telemetry.files import Files
 
 END = "\nimport time\nprint('END', time.time(), flush=True)\n"
@@ -142,6 +143,27 @@ def test_a_service_that_nobody_vouches_for_gets_nothing(place, tmp_path):
     assert "telemetry   off" in out
     assert "pins no root key" in out
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"EPOCHLY_ROOT_KEY": ""},
+        {"EPOCHLY_ROOT_KEY": "/does/not/exist"},
+        {"EPOCHLY_ROOT_KEY": os.devnull},
+        {"EPOCHLY_API_URL": "https://user:hunter2@localhost/"},
+        {"EPOCHLY_API_URL": "http://localhost/"},
+        {"EPOCHLY_STATE_DIR": "relative"},
+    ],
+)
+def test_settings_that_cannot_be_used_collect_nothing(session, place, more):
+    """Without a key, a base URL or a folder that there is: no notice, no file, no error."""
+    said = []
+    session.outside = replace(session.outside, say=said.append)
+    start.watch(session, place(**more))
+    assert session.telemetry is None
+    assert said == []
+    assert not os.path.exists(place.files.path)
 
 
 def test_the_notice_is_shown_once_and_nothing_is_counted_before(place):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from epochly._session import Session
 
-ROOT_KEY, LENS_OPT_IN = "EPOCHLY_ROOT_KEY", "EPOCHLY_TELEMETRY_OPT_IN"
+ROOT_KEY = "EPOCHLY_ROOT_KEY"
 PINNED = (
     False  # whether this build pins a root key of the public service; a test holds it to `licensing.roots`
 )

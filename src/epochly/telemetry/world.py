@@ -17,6 +17,7 @@ from epochly.telemetry.figures import peak_memory_mib
 from epochly.telemetry.files import LOG, NOTICE, SPOOL, SWITCH, Files
 from epochly.telemetry.limits import pause_s
 from epochly.telemetry.sender import Sender
+from epochly.telemetry.start import PINNED, ROOT_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def remove_log(files: Files) -> int:
 
 
 def begin(session: Session, environ: Mapping[str, str]) -> None:
-    """Collect for a session, and start the thread. Raises `OSError`; nothing is collected then."""
+    """Collect for a session, and start the thread. Raises `OSError`, `BaseUrlError`; nothing is collected then."""
     files = files_in(environ)
     if files is None or _is_a_part() or _is_a_child():
         return
@@ -92,8 +93,13 @@ def begin(session: Session, environ: Mapping[str, str]) -> None:
         if files.inside(SPOOL).sizes():
             remove_what_waits(files)
         return
+    from epochly.net.base_url import base_url  # noqa: PLC0415 - only where something is collected
+
+    base = base_url(environ)
+    if not _looks_like_a_root(environ.get(ROOT_KEY, "").strip()):
+        return
     if files.read(NOTICE) is None:
-        for line in _notice(environ):
+        for line in _notice(str(base)):
             session.outside.say(line)
         files.write(NOTICE, b"1\n")
     import atexit  # noqa: PLC0415 - in the interpreter
@@ -315,10 +321,14 @@ def installed_version() -> str:
     return ""
 
 
-def _notice(environ: Mapping[str, str]) -> tuple[str, ...]:
+def _looks_like_a_root(path: str) -> bool:
+    """Whether there may be a root key in a file: a look at its text. The thread looks closer, when it has loaded what that takes."""
+    return PINNED if not path else b"-----BEGIN PUBLIC KEY-----" in _read(path)
+
+
+def _notice(base: str) -> tuple[str, ...]:
     from epochly._ambient import at_terminal  # noqa: PLC0415 - which imported what imported this
 
-    base = environ.get("EPOCHLY_API_URL", "").strip() or "the public service"
     lines = tuple(line.format(base=base) for line in NOTICE_LINES)
     return lines if at_terminal() else ("; ".join(lines),)
 
