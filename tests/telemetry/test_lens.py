@@ -146,6 +146,8 @@ def test_without_the_opt_in_there_is_no_key(files, off):
     files.write("lens.key", KEY.encode())
     assert world.lens_key(off, files) == ""
     assert world.lens_key(OPT_IN, files) == KEY
+    files.write("switch", b"off\n")
+    assert world.lens_key(OPT_IN, files) == ""
 
 
 def test_a_key_is_kept_in_a_file_of_this_user_alone(environ, files, monkeypatch, asked):
@@ -205,3 +207,20 @@ def test_a_keyring_is_used_where_there_is_a_safe_one(files, monkeypatch):
         lens_key.keep_key(files, "hunter2")
     assert lens_key.kept_key({lens.KEY_VARIABLE: KEY}, files) == KEY
     assert lens_key.kept_key({lens.KEY_VARIABLE: "x"}, files) == ""
+
+
+def test_lens_goes_without_telemetry_where_only_that_is_off(session, environ, files, monkeypatch, asked):
+    """On a CI machine nothing is counted, and who asked for Lens there has it: no notice, no batch. After `off`, no further sign."""
+    started = []
+    monkeypatch.setattr(world, "lens_world", lambda *_: World(asked, lambda: "h", "1", 1, lambda: 0.0))
+    monkeypatch.setattr(world.Sender, "start", lambda made: started.append(made) or True)
+    files.write("lens.key", KEY.encode())
+    ci = {**environ, **OPT_IN, "CI": "true"}
+    world.begin(session, ci)
+    assert (session.telemetry, files.read("notice"), len(started)) == (None, None, 1)
+    (beat,) = started[0]._tasks
+    assert beat() == 120
+    files.write("switch", b"off\n")
+    assert beat() is None
+    world.begin(session, ci)
+    assert len(started) == 1

@@ -15,6 +15,7 @@ from epochly.telemetry.collector import Collector, Process
 from epochly.telemetry.consent import Consent, consent
 from epochly.telemetry.figures import peak_memory_mib
 from epochly.telemetry.files import LOG, NOTICE, SPOOL, SWITCH, Files
+from epochly.telemetry.here import cache_bytes, installed_version, is_a_child, is_a_part
 from epochly.telemetry.limits import pause_s
 from epochly.telemetry.sender import Sender
 from epochly.telemetry.start import PINNED, ROOT_KEY
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from epochly.telemetry.events import Fact
     from epochly.telemetry.tripwire import Tripwire
 
+END_S = 0.01  # seconds that the end of a program waits for the thread, which only sleeps, but while it sends
 LOOK_S = 5.0  # seconds after the process began that the machine is looked at: programs that are over by then say less
-MOST_CACHE_FILES = 10_000  # of compiled code whose sizes are added up
 FOLDER = "telemetry"  # in the state folder
 NOTICE_LINES = (
     "counts how it fares and sends the counts to `{base}`: no code, no names, no paths, no arguments",
@@ -84,57 +85,62 @@ def remove_log(files: Files) -> int:
 
 
 def begin(session: Session, environ: Mapping[str, str]) -> None:
-    """Collect for a session, and start the thread. Raises `OSError`, `BaseUrlError`; nothing is collected then."""
+    """Collect for a session, and start the thread; also for Lens alone. Raises `OSError`, `BaseUrlError`; nothing is collected then."""
     files = files_in(environ)
-    if files is None or _is_a_part() or _is_a_child():
+    if files is None or is_a_part() or is_a_child():
         return
-    answer = consent_in(environ, files)
-    if not answer.on:
-        if files.inside(SPOOL).sizes():
-            remove_what_waits(files)
+    collects, key = consent_in(environ, files).on, lens_key(environ, files)
+    if not collects and files.inside(SPOOL).sizes():
+        remove_what_waits(files)
+    if not collects and not key:
         return
     from epochly.net.base_url import base_url  # noqa: PLC0415 - only where something is collected
 
     base = base_url(environ)
     if not _looks_like_a_root(environ.get(ROOT_KEY, "").strip()):
         return
+    import threading  # noqa: F401, PLC0415 - whoever imports it first is taken for the main thread, which may not be ours
+
+    tasks: list[tuple[float, Callable[[], float | None]]] = []
+    if key:
+        tasks.append((LOOK_S, _beating(key, environ, files)))
+    if not collects:
+        Sender(tasks, lambda: None).start()
+        return
     if files.read(NOTICE) is None:
         for line in _notice(str(base)):
             session.outside.say(line)
         files.write(NOTICE, b"1\n")
+    _collect(session, environ, files, tasks)
+
+
+def _collect(
+    session: Session,
+    environ: Mapping[str, str],
+    files: Files,
+    tasks: list[tuple[float, Callable[[], float | None]]],
+) -> None:
     import atexit  # noqa: PLC0415 - in the interpreter
-    import threading  # noqa: F401, PLC0415 - whoever imports it first is taken for the main thread, which may not be ours
     from secrets import token_bytes  # noqa: PLC0415 - the same
 
-    begun = time.monotonic()
     collector = Collector(session, _process(session, environ, files, token_bytes))
     session.telemetry = collector
     work = _Work(collector, environ, files)
-    tasks: list[tuple[float, Callable[[], float | None]]] = [
-        (LOOK_S, work.look),
-        (pause_s(token_bytes(1)[0] / 255), work.post),
-    ]
-    key = lens_key(environ, files)
-    if key:
-        tasks.append((LOOK_S, _beating(key, environ, begun)))
-    sender = Sender(tasks, collector.abandon)
+    first = pause_s(token_bytes(1)[0] / 255)
+    sender = Sender([(LOOK_S, work.look), (first, work.post), *tasks], collector.abandon)
 
     def end() -> None:
-        if collector.is_ours:
-            sender.stop(0.0)
-            try:
-                if work.on:
-                    if sender.trouble:
-                        collector.fault("telemetry")
-                    if session.known_machine() is not None and not may_hold_a_licence(environ, sys.platform):
-                        collector.look()  # so short a program that the thread did not come to it
-                    collector.collect(ending=True)
-            except (
-                OSError,
-                ValueError,
-                RuntimeError,
-            ):  # no room, or the interpreter is going down: nothing is kept
-                return
+        if not collector.is_ours or not work.on:
+            return
+        sender.stop(END_S)
+        try:
+            if sender.trouble:
+                collector.fault("telemetry")
+            if session.known_machine() is not None and not may_hold_a_licence(environ, sys.platform):
+                collector.look()  # so short a program that the thread did not come to it
+            collector.collect(ending=True)
+        except (OSError, ValueError, RuntimeError):  # no room, or the interpreter is going down
+            return
 
     atexit.register(end)
     sender.start()
@@ -162,7 +168,7 @@ class _Work:
             self._world = world_in(self._environ, self._files)
             wire = tripwire_in(self._environ)
             self._collector.gives_away = lambda fact: _gives_away(wire, fact)
-        self._collector.collect(cache_bytes=_cache_bytes(self._collector.session))
+        self._collector.collect(cache_bytes=cache_bytes(self._collector.session))
         from epochly.telemetry.post import send_next  # noqa: PLC0415 - the thread's
 
         return float(send_next(self._world).wait_s)
@@ -245,10 +251,13 @@ def tripwire_in(environ: Mapping[str, str]) -> Tripwire:
 
 
 def lens_key(environ: Mapping[str, str], files: Files) -> str:
-    """The key for Lens that counts here; empty where there is none, or no opt-in. Raises `OSError`."""
+    """The key for Lens that counts here; empty where there is none, no opt-in, or a no. Raises `OSError`."""
     from epochly.net.privacy import Allowed, PrivacyClass, allowed  # noqa: PLC0415
 
-    if not isinstance(allowed(PrivacyClass.LENS, environ), Allowed):
+    if not isinstance(allowed(PrivacyClass.LENS, environ), Allowed) or files.read(SWITCH) not in {
+        None,
+        b"on\n",
+    }:
         return ""
     from epochly.telemetry.lens_key import kept_key  # noqa: PLC0415 - only who opted in pays for it
 
@@ -272,10 +281,13 @@ def lens_world(environ: Mapping[str, str], begun: float) -> lens.World:
     )
 
 
-def _beating(key: str, environ: Mapping[str, str], begun: float) -> Callable[[], float | None]:
+def _beating(key: str, environ: Mapping[str, str], files: Files) -> Callable[[], float | None]:
+    begun = time.monotonic()
     made: list[lens.Beating] = []
 
     def beat() -> float | None:
+        if lens_key(environ, files) != key:  # somebody has said no since
+            return None
         if not made:
             from epochly.telemetry.lens import Beating  # noqa: PLC0415 - the thread's
 
@@ -308,19 +320,6 @@ def _process(
     )
 
 
-def installed_version() -> str:
-    """Epochly's version by the name of its folder of metadata: reading that takes 100 ms, which the end of a program has not."""
-    for folder in sys.path:
-        try:
-            names = os.listdir(folder or ".")
-        except OSError:  # an archive, or nothing
-            continue
-        for name in names:
-            if name.startswith("epochly-") and name.endswith(".dist-info"):
-                return name[len("epochly-") : -len(".dist-info")]
-    return ""
-
-
 def _looks_like_a_root(path: str) -> bool:
     """Whether there may be a root key in a file: a look at its text. The thread looks closer, when it has loaded what that takes."""
     return PINNED if not path else b"-----BEGIN PUBLIC KEY-----" in _read(path)
@@ -337,40 +336,6 @@ def _gives_away(wire: Tripwire, fact: Fact) -> str:
     from epochly.telemetry.batch import as_event  # noqa: PLC0415
 
     return wire.fires_at(as_event(fact, 1))
-
-
-def _cache_bytes(session: Session) -> int | None:
-    """What compiled code takes on disk, where the folder is known already."""
-    folder = getattr(getattr(session.known_compiler(), "store", None), "folder", None)
-    if folder is None:
-        return None
-    total = 0
-    try:
-        with os.scandir(folder) as entries:
-            for _, entry in zip(range(MOST_CACHE_FILES), entries, strict=False):
-                total += entry.stat(follow_symlinks=False).st_size
-    except OSError:
-        return None
-    return total
-
-
-def _is_a_part() -> bool:
-    """Whether this is a sub-interpreter, whose threads are not the process's; where that cannot be told, it is."""
-    try:
-        import _interpreters as interpreters  # noqa: PLC0415 - Python 3.13+
-    except ImportError:
-        try:
-            import _xxsubinterpreters as interpreters  # noqa: PLC0415 - before
-        except ImportError:
-            return True
-    return bool(interpreters.get_current() != interpreters.get_main())
-
-
-def _is_a_child() -> bool:
-    """Whether `multiprocessing` started this process, also while it still imports the program's main module."""
-    from epochly._builder.errands import of_multiprocessing  # noqa: PLC0415
-
-    return of_multiprocessing() or any("from multiprocessing" in word for word in sys.orig_argv)
 
 
 def _emptied(folder: Files) -> int:
