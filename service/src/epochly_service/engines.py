@@ -18,7 +18,7 @@ import threading
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine, event
@@ -43,6 +43,7 @@ LOCK_MS, STATEMENT_MS = (
 )  # PostgreSQL; below the client's patience of 5 s, and a bound for any statement
 POOL = 10  # connections a process, and as many more in a rush
 CONNECTIONS_MAX = 2 * POOL
+CURSOR = "epochly_cursor"  # of a connection, for `at_once`: making one takes psycopg as long as PostgreSQL takes to look
 TRIES = 8  # of a transaction that the server breaks off; each waits a little longer
 AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 BUSY = {  # lock_not_available, query_canceled, the server stops or starts, too_many_connections
@@ -103,13 +104,14 @@ class Database:
             return None
         except PoolTimeoutError as error:
             raise BusyError("no connection is free") from error
-        line = Line(held.driver_connection, self._my_turn, is_sqlite=self.is_sqlite)
+        line = None
         try:
-            with line:
+            cursor = held.info.get(CURSOR) or held.info.setdefault(CURSOR, held.cursor())
+            with Line(cursor, self._my_turn if self.is_sqlite else None) as line:
                 return work(line)
         except errors as error:
             held.invalidate(error)
-            if line.has_looked and _state(error) not in AGAIN and is_busy(error):
+            if line is not None and line.has_looked and _state(error) not in AGAIN and is_busy(error):
                 raise BusyError(str(error)) from error
             return None
         finally:
@@ -165,39 +167,38 @@ class Line:
     A statement is its text for each engine; its values are looked up in one mapping by their names.
     """
 
-    def __init__(
-        self, connection: Any, turn: Callable[[], AbstractContextManager[None]], *, is_sqlite: bool
-    ) -> None:
-        self._connection, self._turn, self._is_sqlite = connection, turn, is_sqlite
+    def __init__(self, cursor: Any, turn: Callable[[], AbstractContextManager[None]] | None) -> None:
+        self._cursor, self._turn = cursor, turn  # whose writers take turns is SQLite
         self.has_looked = False
 
-    def __enter__(self) -> None:
-        if not self._is_sqlite:
-            self._connection.autocommit = True
+    def __enter__(self) -> Self:
+        if self._turn is None:
+            self._cursor.connection.autocommit = True
+        return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._is_sqlite and not self._connection.closed:
-            self._connection.autocommit = False
+        if self._turn is None and not self._cursor.connection.closed:
+            self._cursor.connection.autocommit = False
 
     def look(self, statement: Texts, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The one row that there is, or None."""
-        text = statement.sqlite[0] if self._is_sqlite else statement.postgresql
-        row: tuple[Any, ...] | None = self._connection.execute(text, values).fetchone()
+        text = statement.postgresql if self._turn is None else statement.sqlite[0]
+        rows: list[tuple[Any, ...]] = self._cursor.execute(text, values).fetchall()
         self.has_looked = True
-        return row
+        return rows[0] if rows else None
 
     def change(self, statement: Texts, values: Mapping[str, Any]) -> bool:
         """Change rows, all of them or none; False, where the statement found no row to change."""
-        if not self._is_sqlite:
-            return bool(self._connection.execute(statement.postgresql, values).rowcount)
+        if self._turn is None:
+            return bool(self._cursor.execute(statement.postgresql, values).rowcount)
         with self._turn():
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._cursor.execute("BEGIN IMMEDIATE")
             try:
-                is_there = all(self._connection.execute(text, values).rowcount for text in statement.sqlite)
+                is_there = all(self._cursor.execute(text, values).rowcount for text in statement.sqlite)
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                self._cursor.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT" if is_there else "ROLLBACK")
+            self._cursor.execute("COMMIT" if is_there else "ROLLBACK")
             return is_there
 
 
