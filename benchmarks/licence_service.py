@@ -3,7 +3,7 @@
 The floor of a validation is one Ed25519 verification, one signature and one durable write. It runs in as many processes as the
 service, SQLite's one after the other as SQLite writes, PostgreSQL's on as many connections as there are clients. The service is
 asked over TLS by the real client's proofs: one process over SQLite, two over PostgreSQL. Sides take turns. The clients run here
-too, and what they take of the machine is told.
+too, and what they take of the machine is told, as is what PostgreSQL takes, and what the layers take by themselves.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from licence_layers import layers
 
 from epochly.licensing import tokens
 from epochly.licensing.canonical import b64u, canonical, kid_of
@@ -49,7 +50,7 @@ VALIDATE = "/v1/license/validate"
 
 
 def spend(engine, place, seconds, lines, start_at):
-    """Verify, sign and write for so long, on so many lines at once; prints how often."""
+    """Verify, sign and write for so long, on so many lines at once; prints how often, and seconds of processor time."""
     private = Ed25519PrivateKey.generate()
     public, message = private.public_key(), os.urandom(MESSAGE_BYTES)
     signature, done = private.sign(message), []
@@ -69,9 +70,11 @@ def spend(engine, place, seconds, lines, start_at):
     threads = [threading.Thread(target=line) for _ in range(lines)]
     for thread in threads:
         thread.start()
+    time.sleep(max(0.0, start_at - time.time()))
+    before = time.process_time()
     for thread in threads:
         thread.join()
-    print(sum(done))
+    print(sum(done), time.process_time() - before)
 
 
 def _writer(engine, place):
@@ -98,16 +101,21 @@ def _write(engine, connection):
         connection.execute("INSERT INTO spent VALUES (%s, %s)", values)
 
 
-def floor(engine, place, seconds, connections):
-    """How many a second, by as many processes as serve."""
+def floor(engine, place, seconds, connections, keepers):
+    """How many a second, by as many processes as serve, and seconds of processor time for one, the database's with it."""
     processes = PROCESSES[engine]
     lines = 1 if engine == "sqlite" else connections // processes
-    said = ["--floor", engine, place, str(seconds), str(lines), str(time.time() + 1.5)]
+    start_at = time.time() + 1.5
+    said = ["--floor", engine, place, str(seconds), str(lines), str(start_at)]
     started = [
         subprocess.Popen([sys.executable, __file__, *said], stdout=subprocess.PIPE, text=True)
         for _ in range(processes)
     ]
-    return sum(int(process.communicate()[0]) for process in started) / seconds
+    time.sleep(max(0.0, start_at - time.time()))
+    before = used(keepers)
+    told = [process.communicate()[0].split() for process in started]
+    count = sum(int(done) for done, _ in told)
+    return Floor(count / seconds, (sum(float(took) for _, took in told) + used(keepers) - before) / count)
 
 
 # --- the service
@@ -218,10 +226,12 @@ class Client:
     async def _send(self, method, path, body, proof):
         lines = [f"{method} {path} HTTP/1.1", "Host: licences.localhost", f"Content-Length: {len(body)}"]
         lines += [f"Epochly-Proof: {proof}", "Content-Type: application/json"] if proof else []
-        self.writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        self.asked = "\r\n".join([*lines, "", ""]).encode() + body
+        self.writer.write(self.asked)
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         length = int(re.search(r"(?im)^content-length: (\d+)", head)[1])
         answer = await self.reader.readexactly(length)
+        self.answered = head.encode() + answer
         if not head.startswith(("HTTP/1.1 200", "HTTP/1.1 201")):
             raise RuntimeError(answer.decode())
         self.nonce = re.search(r"(?im)^epochly-nonce: (\S+)", head)[1]
@@ -231,18 +241,25 @@ class Client:
         self.writer.close()
 
 
+class Floor(NamedTuple):
+    """What a turn of the floor came to: so many a second; seconds of processor time for one."""
+
+    rate: float
+    used_s: float
+
+
 class Turn(NamedTuple):
-    """What a turn of the service came to: validations a second; seconds of processor time of servers and clients for one."""
+    """What a turn of the service came to: validations a second; seconds of processor time that one took of each."""
 
     rate: float
     served_s: float
+    kept_s: float
     asked_s: float
 
 
-def validations(clients, loop, pids, seconds):
+def validations(clients, loop, servers, keepers, seconds):
     """All clients at once for so long."""
-    servers = [psutil.Process(pid) for pid in pids]
-    before, mine = [sum(server.cpu_times()[:2]) for server in servers], time.process_time()
+    served, kept, mine = used(servers), used(keepers), time.process_time()
     began = time.monotonic()
 
     async def all_of_them():
@@ -250,8 +267,24 @@ def validations(clients, loop, pids, seconds):
 
     count = sum(loop.run_until_complete(all_of_them()))
     took, mine = time.monotonic() - began, time.process_time() - mine
-    used = sum(sum(server.cpu_times()[:2]) for server in servers) - sum(before)
-    return Turn(count / took, used / count, mine / count)
+    served, kept = used(servers) - served, used(keepers) - kept
+    return Turn(count / took, served / count, kept / count, mine / count)
+
+
+def used(processes):
+    """Seconds of processor time of processes and their children up to now, those that have ended among them."""
+    return sum(
+        sum(sum(each.cpu_times()[:4]) for each in (process, *process.children())) for process in processes
+    )
+
+
+def keepers_of(engine, place):
+    """The process whose children PostgreSQL's are."""
+    if engine == "sqlite":
+        return []
+    with closing(_writer(engine, place)) as connection:
+        (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+        return [psutil.Process(pid).parent()]
 
 
 # --- both
@@ -289,30 +322,44 @@ def measure(engine, rounds, seconds, connections):
         for client in clients:
             loop.run_until_complete(client.begin(license_key))
             stack.callback(client.end)
-        pids = [pid for pid, _ in servers]
-        validations(clients, loop, pids, 1.0)  # statements compiled, keys known
+        processes = [psutil.Process(pid) for pid, _ in servers]
+        validations(clients, loop, processes, [], 1.0)  # statements compiled, keys known
+        keepers = keepers_of(engine, place)
         for client in clients:
             client.took.clear()
         floors, turns = [], []
         for _ in range(rounds):
-            floors.append(floor(engine, place, seconds, connections))
-            turns.append(validations(clients, loop, pids, seconds))
+            floors.append(floor(engine, place, seconds, connections, keepers))
+            turns.append(validations(clients, loop, processes, keepers, seconds))
         took = sorted(each for client in clients for each in client.took)
-    rates, ratio = [turn.rate for turn in turns], max(floors) / max(turn.rate for turn in turns)
-    middle = median(floor_ / turn.rate for floor_, turn in zip(floors, turns, strict=True))
+        alone = layers(data, url, clients[0].asked, clients[0].answered)
     print(f"{engine}, {PROCESSES[engine]} process(es), {connections} clients")
-    print(f"  the floor     {max(floors):8.0f} a second, median {median(floors):.0f}")
-    print(f"  validations   {max(rates):8.0f} a second, median {median(rates):.0f}")
-    print(
-        f"  one takes     {took[len(took) // 2] * 1e3:8.1f} ms, 99 of 100 at most {took[len(took) * 99 // 100] * 1e3:.1f} ms"
+    return told(floors, turns, took, alone)
+
+
+def told(floors, turns, took, alone):
+    """Print what was measured; returns how many times the floor's time a validation takes."""
+    least, rates = [one.rate for one in floors], [turn.rate for turn in turns]
+    ratio = max(least) / max(rates)
+    middle = median(one / rate for one, rate in zip(least, rates, strict=True))
+    of_service, of_database, of_client = (
+        min(getattr(turn, name) for turn in turns) * 1e3 for name in ("served_s", "kept_s", "asked_s")
     )
-    print(
-        f"  processor     {min(turn.served_s for turn in turns) * 1e3:8.2f} ms of the service for one, "
-        f"{min(turn.asked_s for turn in turns) * 1e3:.2f} ms of the client"
+    whole, of_floor = of_service + of_database + of_client, min(one.used_s for one in floors) * 1e3
+    rest = of_service - sum(alone.values()) * 1e3
+    p99 = took[len(took) * 99 // 100]
+    lines = (
+        f"the floor     {max(least):8.0f} a second, median {median(least):.0f}",
+        f"validations   {max(rates):8.0f} a second, median {median(rates):.0f}",
+        f"one takes     {took[len(took) // 2] * 1e3:8.1f} ms, 99 of 100 at most {p99 * 1e3:.1f} ms",
+        f"processor     {whole:8.2f} ms for one: {of_service:.2f} the service, {of_database:.2f} PostgreSQL, {of_client:.2f} the client",
+        f"the service   {of_service:8.2f} ms: "
+        + ", ".join(f"{alone_s * 1e3:.2f} {layer}" for layer, alone_s in alone.items())
+        + f", {rest:.2f} the rest",
+        f"the floor's rate is {ratio:.2f} times the service's, median {middle:.2f} (goal: below {GOAL:.0f})",
+        f"its processor time, {of_floor:.2f} ms, goes {whole / of_floor:.2f} times into a validation's",
     )
-    print(
-        f"  the floor's rate is {ratio:.2f} times the service's, median {middle:.2f} (goal: below {GOAL:.0f})"
-    )
+    print("\n".join(f"  {line}" for line in lines))
     return ratio
 
 

@@ -198,9 +198,7 @@ def canonical(value: dict[str, Any]) -> bytes:
     """
     _check(value, DEPTH_MAX)
     text = _ENCODER.encode(value)
-    if (
-        text.isascii()
-    ):  # then the two agree: in what they escape, and in the order of names, which JCS has by UTF-16
+    if text.isascii():  # the two agree then, in escapes and in the order of names, which JCS has by UTF-16
         return text.encode()
     try:
         return rfc8785.dumps(value)
