@@ -297,8 +297,8 @@ def test_settings_that_make_no_sense_are_a_line(capsys):
 
 def test_durations_and_moments_read_well():
     """In the largest unit of which there are two."""
-    assert [words.duration(each) for each in (-5, 30, 70, 90, 7_200, 180_000, 259_199)] == [
-        "0 seconds", "30 seconds", "2 minutes", "2 minutes", "2 hours", "2 days", "3 days",
+    assert [words.duration(each) for each in (-5, 1, 30, 70, 90, 7_200, 180_000, 259_199)] == [
+        "0 seconds", "1 second", "30 seconds", "2 minutes", "2 minutes", "2 hours", "2 days", "3 days",
     ]  # fmt: skip
     assert words.moment(2**53 - 1, 0) == "the end of time"
     assert words.moment(BEGIN, BEGIN + 7_200) == "2027-01-15 08:00 UTC (2 hours ago)"

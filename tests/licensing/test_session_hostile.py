@@ -97,6 +97,28 @@ def test_a_code_that_is_signed_is_nothing_without_its_signature(machine, service
     assert session.refresh() == NotReached(f"nobody signed the answer {code}")
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("RATE_LIMITED", 429, "it is asked too often from here (RATE_LIMITED)"),
+        ("MAINTENANCE", 503, "it has no time for this at the moment (MAINTENANCE)"),
+        ("INTERNAL", 500, "it failed (INTERNAL)"),
+        ("SOMETHING", 500, "it answers otherwise (SOMETHING)"),
+    ],
+)
+def test_a_service_that_is_busy_is_one_that_was_not_reached(machine, service, code, status, said):
+    """In words, with the time to wait where it says one; what is held stays."""
+    session = machine()
+    session.activate(KEY)
+    busy = Reply(status, json.dumps({"code": code}).encode(), retry_after_s=120)
+    for asked in ({"nonce"}, {"validate"}):
+        service.instead = lambda request, reply, asked=asked: (
+            busy if request.endpoint.name in asked else reply
+        )
+        assert machine().refresh() == NotReached(said, 120)
+    assert may(session)
+
+
 def test_a_lease_that_was_recorded_cannot_be_played_again(machine, service):
     """An answer is bound to the client's own nonce: yesterday's `yes` is no answer to today's question."""
     session = machine()

@@ -78,6 +78,11 @@ class Done:
 
 
 Step = tuple[Talk, Request] | Done
+AWAY = {  # what is said for it, which nobody signed
+    "RATE_LIMITED": "it is asked too often from here",
+    "MAINTENANCE": "it has no time for this at the moment",
+    "INTERNAL": "it failed",
+}
 LOST = NotReached("the answer is not one of the licence service")
 
 
@@ -228,9 +233,9 @@ def _judged(talk: Talk, reply: Reply, nonce: str, now: int, rng: Random) -> Step
         return _refused(talk, reply, nonce)
     if problem.code in SIGNED:
         return Done(talk.held, NotReached(f"nobody signed the answer {problem.code}"), nonce)
-    later = problem.retry_after_s if reply.retry_after_s is None else reply.retry_after_s
     if reply.status == 429 or reply.status >= 500:
-        return Done(talk.held, NotReached(f"the service answers {problem.code}", later), nonce)
+        return Done(talk.held, _unreached(reply), nonce)
+    later = problem.retry_after_s if reply.retry_after_s is None else reply.retry_after_s
     return Done(talk.held, Told(problem.code, problem.detail, later), nonce)
 
 
@@ -332,6 +337,11 @@ def _with_keyset(talk: Talk, reply: Reply, nonce: str) -> Step:
 
 
 def _unreached(reply: Reply) -> NotReached:
+    """Why an answer is none: the service has said that it cannot, or it was somebody else's."""
+    problem = problem_in(reply.body) if reply.status == 429 or reply.status >= 500 else None
+    if problem is not None:
+        why = f"{AWAY.get(problem.code, 'it answers otherwise')} ({problem.code})"
+        return NotReached(why, problem.retry_after_s if reply.retry_after_s is None else reply.retry_after_s)
     return NotReached(
         f"the answer (HTTP {reply.status}) is not one of the licence service", reply.retry_after_s
     )

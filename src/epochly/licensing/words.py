@@ -154,7 +154,7 @@ def duration(seconds: int) -> str:
     for unit, name in ((DAY_S, "day"), (HOUR_S, "hour"), (MINUTE_S, "minute")):
         if whole >= 2 * unit:
             return f"{whole // unit} {name}s"
-    return f"{max(seconds, 0)} seconds"
+    return "1 second" if seconds == 1 else f"{max(seconds, 0)} seconds"
 
 
 def _numbers(version: str) -> tuple[int, ...]:
