@@ -98,7 +98,9 @@ def test_hooks_alone_say_what_they_did_not_see(audited):
     assert (code, out) == (7, "said\n")
     assert reached(report) == {(FAR, PORT)}
     assert [each["name"] for each in report["asked"]] == [NAME]
-    assert report["doubts"] == ["a program was started"]
+    assert [each.partition(" (")[0] for each in report["doubts"]] == [
+        "a program was started"
+    ]  # one start may be two events
     assert not report["verdict"]["certain"]
     assert any("sub-interpreters" in each for each in report["unseen"])
 

@@ -22,15 +22,15 @@ def require(command):
         )
 
 
-def without_network():
-    """The words before a command that give it a network of its own with nothing in it, not even loopback."""
-    for words in (["unshare", "-n"], ["unshare", "-rn"]):
+def without_network(*more):
+    """The words before a command that give it a network of its own with nothing in it, not even loopback; `more` as `unshare` has it."""
+    for words in (["unshare", "-n", *more], ["unshare", "-r", "-n", *more]):
         if (
             shutil.which("unshare")
             and not subprocess.run([*words, "true"], check=False, capture_output=True).returncode
         ):
             return words
-    require(["unshare", "-n"])
+    require(["unshare", "-n", *more])
     return []
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from canary_scene import ADDRESS_4, ADDRESS_6, MAC, WORDS
 from encodings_of_secrets import found_in, of_address, of_mac
-from linux import on_linux, require
+from linux import on_linux, without_network
 from listed_requests import endpoint_of, faults
 
 SCENE = Path(__file__).parent / "canary_scene.py"
@@ -27,10 +27,9 @@ CANARIES = (*WORDS, *of_mac(MAC), *of_address(ADDRESS_6), *of_address(ADDRESS_4)
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     """What passed, and what was done, in the namespace."""
-    require(["unshare", "-n", "-u"])
     folder = tmp_path_factory.mktemp("canary")
     done = subprocess.run(
-        ["unshare", "-n", "-u", sys.executable, str(SCENE), str(folder)],
+        [*without_network("-u"), sys.executable, str(SCENE), str(folder)],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
