@@ -78,7 +78,7 @@ KEEPERS = {
     "sigstore_models": (THEIR_JUDGE, SIGNING),
     "tuf": (REFRESH,),
 }
-OF_PYTHON = {"_interpreters", "_xxsubinterpreters"}  # CPython's own, which its list of modules leaves out
+OF_PYTHON = {"_imp", "_xxsubinterpreters"}  # CPython's own, which its list of modules leaves out
 PART_OF = {  # import name -> the distribution that brings it
     "sigstore_models": "sigstore",  # the types in a declared library's own interface
     "cyclonedx": "cyclonedx_python_lib",

@@ -47,8 +47,7 @@ MEANT = {  # (module, what it uses) -> why
         for name in ("arena", "gate", "layout", "lowering", "mathematics", "numpy_loops", "powers", "rows")
     },
     ("epochly.cli", "import_module"): "the function that a user names to `epochly explain`",
-    ("epochly.telemetry.here", "_interpreters"): "asks which interpreter this is, and makes none",
-    ("epochly.telemetry.here", "_xxsubinterpreters"): "the same before Python 3.13",
+    ("epochly.telemetry.here", "_xxsubinterpreters"): "asks which interpreter this is, and makes none",
     ("epochly.net_audit.hook", "run_path"): "the program that a user names to `net-audit`",
     ("epochly.net.base_url", "https://api.epochly.com"): "the service, where the user names no other",
 }

@@ -90,16 +90,27 @@ names = st.text(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(names, st.sampled_from(list(ENCODERS)), st.sampled_from(list(ENCODERS)))
 @example("ǰoão", "nfd", "json all")
 @example("straße", "wide", "base64")
+@example("Y\U0001008f\u0109v\xb3\u5dcc", "base64 of utf-16", "backslashes")
 def test_any_name_is_found_in_any_writing(name, one, two):
     """Whatever a user is called, in any script, the tripwire that knows it finds it, twice encoded or in capitals."""
     wire = Tripwire(Known(users=(name,)))
     assert wire.fires(ENCODERS[two](ENCODERS[one](name)))
     assert wire.fires(ENCODERS[one](name.upper()))
     assert wire.fires(f"x{name}x")
+
+
+@pytest.mark.slow
+def test_any_name_is_found_among_thousands():
+    """The same for names that are others in each run."""
+    settings(max_examples=3_000, deadline=None, database=None)(
+        given(names, st.sampled_from(list(ENCODERS)), st.sampled_from(list(ENCODERS)))(
+            test_any_name_is_found_in_any_writing.hypothesis.inner_test
+        )
+    )()
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
@@ -198,7 +209,7 @@ def test_time_is_linear(piece):
     def taken(size):
         text = (piece * size)[:size]
         best = 1e9
-        for _ in range(3):
+        for _ in range(2):
             start = process_time()
             WIRE.fires(text)
             best = min(best, process_time() - start)

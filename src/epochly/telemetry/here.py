@@ -44,14 +44,24 @@ def cache_bytes(session: Session) -> int | None:
 
 
 def is_a_part() -> bool:
-    """Whether this is a sub-interpreter, whose threads are not the process's; where that cannot be told, it is."""
-    try:
-        import _interpreters as interpreters  # noqa: PLC0415 - Python 3.13+
-    except ImportError:
+    """Whether this is a sub-interpreter, whose threads are not the process's; where that cannot be told, it is.
+
+    Python 3.12 and later refuse one question in the main interpreter alone; before, what makes interpreters tells.
+    """
+    import _imp  # noqa: PLC0415 - in the interpreter
+
+    ask = getattr(_imp, "_override_multi_interp_extensions_check", None)
+    if ask is not None:
         try:
-            import _xxsubinterpreters as interpreters  # noqa: PLC0415 - before
-        except ImportError:
-            return True
+            before = ask(0)
+        except RuntimeError:
+            return False
+        ask(before)
+        return True
+    try:
+        import _xxsubinterpreters as interpreters  # noqa: PLC0415 - Python 3.11
+    except ImportError:
+        return True
     return bool(interpreters.get_current() != interpreters.get_main())
 
 

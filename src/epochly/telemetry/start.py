@@ -28,6 +28,12 @@ def watch(session: Session, environ: Mapping[str, str]) -> None:
     if not can_be_believed(environ):
         return
     try:
+        from epochly.telemetry.here import is_a_part  # noqa: PLC0415 - only where it may be on
+
+        if (
+            is_a_part()
+        ):  # before anything else: OpenSSL, imported in a sub-interpreter of Python 3.12.1, crashes it
+            return
         from epochly.telemetry.world import begin  # noqa: PLC0415 - only where it is on
 
         begin(session, environ)

@@ -59,7 +59,7 @@ PATTERNS = (
     Pattern("a key", re.compile(r"a[ks]ia[0-9a-z]{12}|gh[pousr]_[0-9a-z]{8}|xox[abprs]-|elk_|epochly-[0-9a-z]{5}-|begin [a-z ]{0,20}key|eyj[0-9a-z_-]{8}")),
     Pattern("a location", re.compile(r"[a-z]://|\bwww\.")),
 )  # fmt: skip
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\\_-]{6,}")  # a slash of it may have been turned round
 _HEX = re.compile(r"[0-9A-Fa-f]{6,}")
 _PUNYCODE = re.compile(r"xn--([a-z0-9-]{1,63})", re.IGNORECASE | re.ASCII)
 _ESCAPE = re.compile(r"[\\/](?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|([\\/\"']))")
@@ -189,7 +189,7 @@ def _unescaped(found: re.Match[str]) -> str:
 def _base64(text: str) -> Iterable[str]:
     made = []
     for run in _BASE64.findall(text):
-        plain = run.replace("-", "+").replace("_", "/")
+        plain = run.replace("-", "+").replace("_", "/").replace("\\", "/")
         for phase in range(4):
             part = plain[phase:]
             part = part[: len(part) - 1] if len(part) % 4 == 1 else part

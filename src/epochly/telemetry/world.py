@@ -15,7 +15,7 @@ from epochly.telemetry.collector import Collector, Process
 from epochly.telemetry.consent import Consent, consent
 from epochly.telemetry.figures import peak_memory_mib
 from epochly.telemetry.files import LOG, NOTICE, SPOOL, SWITCH, Files
-from epochly.telemetry.here import cache_bytes, installed_version, is_a_child, is_a_part
+from epochly.telemetry.here import cache_bytes, installed_version, is_a_child
 from epochly.telemetry.limits import pause_s
 from epochly.telemetry.sender import Sender
 from epochly.telemetry.start import PINNED, ROOT_KEY
@@ -87,7 +87,7 @@ def remove_log(files: Files) -> int:
 def begin(session: Session, environ: Mapping[str, str]) -> None:
     """Collect for a session, and start the thread; also for Lens alone. Raises `OSError`, `BaseUrlError`; nothing is collected then."""
     files = files_in(environ)
-    if files is None or is_a_part() or is_a_child():
+    if files is None or is_a_child():
         return
     collects, key = consent_in(environ, files).on, lens_key(environ, files)
     if not collects and files.inside(SPOOL).sizes():
