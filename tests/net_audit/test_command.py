@@ -200,6 +200,22 @@ def test_a_signal_ends_the_program_and_the_report_comes(tmp_path, by):
     assert err.splitlines()[-1].endswith("opened a destination outside of it")
 
 
+@on_linux
+def test_an_interrupt_is_the_programs_own(tmp_path):
+    """Ctrl-C reaches the program, which does with it what it likes; the report comes when it has ended."""
+    ready = tmp_path / "ready"
+    program = f"import time\ntry:\n    open({str(ready)!r}, 'w').close()\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(5)"
+    command = [sys.executable, "-m", "epochly", "net-audit", "--", sys.executable, "-c", program]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        while not ready.exists() and process.poll() is None:
+            signal.sigtimedwait([], 0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 5
+    assert "Traceback" not in err
+    assert "exit code 5" in err
+
+
 LONG = f"""
 import socket
 leak = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -16,10 +16,14 @@ from linux import on_linux, require
 
 NOBODY = "https://127.0.0.1:9"  # a service that is not there: who asks it is seen, and waits for nothing
 FORBIDS = {"EPOCHLY_OFFLINE_MODE", "EPOCHLY_DISABLE_TELEMETRY", "DO_NOT_TRACK", "EPOCHLY_TELEMETRY"}
-ON_THIS_MACHINE = {
+ON_THIS_MACHINE = {  # what the C library asks for users and addresses, by name
     ("netlink", "NETLINK_ROUTE"),
     ("unix", "/var/run/nscd/socket"),
-}  # what the C library asks, by name
+    *(
+        ("unix", f"/run/systemd/userdb/io.systemd.{name}")
+        for name in ("DynamicUser", "Machine", "Multiplexer")
+    ),
+}
 
 
 @pytest.fixture(scope="module")
