@@ -209,10 +209,12 @@ def test_no_server_holds_a_program_up(place, serve, kind):
         server.close()
     program = FASTER + HOT + UNTIL + "\nhot(5)\nuntil(tried)\ntime.sleep(0.1)\n" + END
     best = 9.9
-    for _ in range(2):
+    for _ in range(6):  # other programs only ever add time, so the smallest counts
         _, err, took = run(place(server), program)
-        assert err.replace(err if "counts how it fares" in err else "", "") == ""
+        assert err == "" or "counts how it fares" in err
         best = min(best, took)
+        if best < 0.35:
+            break
     assert best < 0.35  # with the interpreter's own end, on a busy machine; the next test takes that away
     assert sum(size for size, _ in place.files.inside("spool").sizes().values()) < 1_048_576
 
