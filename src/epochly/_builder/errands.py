@@ -277,6 +277,8 @@ class Errands:
         prepare = self.compiler.prepare
         if prepare is None:
             return
+        import threading  # noqa: F401, PLC0415 - Python takes the thread that imports it first for the main one
+
         self._importing.acquire()
 
         def imports() -> None:
