@@ -131,12 +131,13 @@ def play(folder):
 
     def epochly(*words, typed="", on=machine):
         started = on.run if words[0] == "run" else on.here
-        code, _, err = started(*words, typed=typed)
+        code, out, err = started(*words, typed=typed)
         done.append([" ".join(words).replace(key, "KEY"), code, err[-500:]])
+        return out
 
     try:
         epochly("license", "trial")
-        epochly("license", "activate", typed=key)
+        device = re.search(r"dev_[\w-]{22}", epochly("license", "activate", typed=key))[0]
         for words in (
             "license status",
             "license refresh",
@@ -145,26 +146,29 @@ def play(folder):
             "compatibility",
         ):
             epochly(*words.split())
-        epochly("device", "rekey")
         tell(machine, service, epochly)
         epochly("run", f"{MODULE}.py", "1")
-        live_on(service, machine, folder, key, epochly)
+        live_on(service, machine, folder, (key, device), epochly)
     finally:
         service.stop()
         road.close()
     return {"passed": [base64.b64encode(request).decode() for request, _ in road.passed], "done": done}
 
 
-def live_on(service, first, folder, key, epochly):
+def live_on(service, first, folder, held, epochly):
     """The rest of a licence's life: a transfer to another machine, a checkout there, a release, and a floating seat's beat."""
     from licensed import Machine
 
-    device = re.search(r"dev_[\w-]{22}", first.here("license", "devices")[1])[0]
+    key, device = held
     for name, words, typed in (
         ("two", ["license transfer " + device], key),
         ("two", ["license release"], ""),
         ("two", ["license activate", "license checkout 1"], key),
-        ("three", ["license activate", "license refresh"], service.issue("--seat", "floating")[0]),
+        (
+            "three",
+            ["license activate", "device rekey", "license refresh"],
+            service.issue("--seat", "floating")[0],
+        ),
     ):
         other = Machine(service, folder / "home" / USER / name, f"{NODE}-{name}")
         other.environ = first.environ | other.environ
