@@ -1,12 +1,33 @@
-"""`pytest --watched`: a test during which anything leads out of this machine fails. Off by default: the hook is called at each event.
+"""The long tests begin first; and `pytest --watched`: a test during which anything leads out of this machine fails.
 
-The kernel's word is `tests/network_proof`'s; this is the quick look, and sees this process alone.
+Begun last, a file of minutes has one core at the end, and the other does nothing. Watching is off by default, as the hook is called at
+each event; the kernel's word is `tests/network_proof`'s, this is the quick look, and sees this process alone.
 """
 
 from __future__ import annotations
 
 import pytest
 from watching import Watch
+
+LONG = (  # files and folders, the longest first
+    "tests/e2e/test_rehearsal.py",
+    "tests/release/test_rehearse.py",
+    "tests/release/pipeline/test_pipeline.py",
+    "tests/release/test_killed.py",
+    "tests/release/test_reproducible.py",
+    "tests/release/test_build.py",
+    "tests/runtime/exact/test_fuzz.py",
+    "tests/verify/test_benchmarks.py",
+    "tests/verify/test_sbom_any_bytes.py",
+    "tests/network_proof/",
+    "tests/runtime/corpus/",
+    "tests/service/test_seat_race.py",
+    "tests/e2e/",
+    "tests/release/",
+    "tests/properties/",
+    "tests/service/",
+    "tests/runtime/exact/",
+)
 
 
 def pytest_addoption(parser):
@@ -18,6 +39,14 @@ def pytest_configure(config):
     """Look from here on, where that was asked for."""
     if config.getoption("--watched"):
         config.pluginmanager.register(Watched(Watch()), "watched")
+
+
+def pytest_collection_modifyitems(items):
+    """Sort the long files to the front; within a file nothing changes."""
+    rank = {start: at for at, start in enumerate(LONG)}
+    items.sort(
+        key=lambda item: next((rank[start] for start in LONG if item.nodeid.startswith(start)), len(rank))
+    )
 
 
 class Watched:
