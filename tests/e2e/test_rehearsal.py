@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = (
+    pytest.mark.slow
+)  # a whole release of five distributions; CI rehearses smaller ones, in `tests/release`
 ROOT = Path(__file__).parents[2]
 SECOND_OPINION = ROOT / "release" / "second-opinion"
 

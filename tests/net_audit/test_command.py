@@ -205,8 +205,19 @@ def test_an_interrupt_is_the_programs_own(tmp_path):
     """Ctrl-C reaches the program, which does with it what it likes; the report comes when it has ended."""
     ready = tmp_path / "ready"
     program = f"import time\ntry:\n    open({str(ready)!r}, 'w').close()\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(5)"
+    heeding = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     command = [sys.executable, "-m", "epochly", "net-audit", "--", sys.executable, "-c", program]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            heeding,
+            *command[1:],
+        ],  # what tests in the background ignores Ctrl-C, and so would this
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
         while not ready.exists() and process.poll() is None:
             signal.sigtimedwait([], 0.01)
         os.killpg(process.pid, signal.SIGINT)

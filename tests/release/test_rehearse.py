@@ -34,6 +34,7 @@ def steps_shown(text):
     return tuple(dict.fromkeys(shown))
 
 
+@pytest.mark.slow
 def test_project_of_somebody_else_with_an_extension_in_c_is_released(project):
     """Ten lines of configuration: built twice, described, signed, published, downloaded, verified."""
     done = rehearse(project)

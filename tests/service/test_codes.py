@@ -217,7 +217,8 @@ def _(node, device, _key):
     def fail(_work):
         raise RuntimeError("a secret that nobody may hear of")
 
-    failing = {"write": staticmethod(fail), "at_once": staticmethod(fail), "read": node.database.read}
+    failing = {"write": staticmethod(fail), "at_once": staticmethod(fail)}
+    failing |= {"read": node.database.read, "threads": node.database.threads}
     node.service.db = type("Broken", (), failing)()
     return device.validate()
 
@@ -227,7 +228,8 @@ def _(node, device, _key):
     def fail(_work):
         raise BusyError("locked")
 
-    failing = {"write": staticmethod(fail), "at_once": staticmethod(fail), "read": node.database.read}
+    failing = {"write": staticmethod(fail), "at_once": staticmethod(fail)}
+    failing |= {"read": node.database.read, "threads": node.database.threads}
     node.service.db = type("Busy", (), failing)()
     return device.validate()
 

@@ -59,7 +59,7 @@ def test_off_removes_what_waits_and_holds(environ, files):
     """`off` is kept, `on` takes it back; neither overrules a variable."""
     fill(files)
     code, _, err = run(environ, "telemetry", "off")
-    assert (code, err) == (0, "epochly: telemetry is off, 1 waiting batches were removed\n")
+    assert (code, err) == (0, "epochly: telemetry is off; removed: 1 batch that waited\n")
     assert files.inside(SPOOL).sizes() == {}
     assert rows(run(environ, "telemetry", "status")[1])["telemetry"] == "off"
     assert run(environ, "telemetry", "on")[2] == "epochly: telemetry is on\n"
@@ -105,7 +105,7 @@ def test_delete_leaves_the_choice_and_nothing_else(environ, files):
     files.write("seed", bytes(32))
     files.inside("log").append("2026-11-26.ndjson", b"x\n")
     code, _, err = run(environ, "telemetry", "delete")
-    assert (code, "1 waiting batches and 1 files of the log" in err) == (0, True)
+    assert (code, "removed: 1 batch that waited, 1 file of the log" in err) == (0, True)
     assert sorted(files.sizes()) == ["lock", "switch"]
     assert files.inside("log").sizes() == {}
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
@@ -60,13 +61,17 @@ BUSY = {  # lock_not_available, query_canceled, the server stops or starts, too_
 class Database:
     """A database with its two kinds of transaction; safe to use from several threads.
 
-    `write` and `read` take a function of a connection, so that it can be run again. It has no effects besides.
+    `write` and `read` take a function of a connection, so that it can be run again. It has no effects besides. `threads` are for
+    what asks it, one for each connection; none is started before there is something to do.
     """
 
     engine: Engine
     _reading: Engine
     _turn: threading.Lock | None
     _sleep: Callable[[float], None] = field(default=time.sleep)
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(CONNECTIONS_MAX, "epochly-request")
+    )
 
     @property
     def is_sqlite(self) -> bool:
@@ -137,7 +142,8 @@ class Database:
         raise AssertionError("the loop returns or raises")
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and let go of the threads."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
 
     @contextmanager

@@ -13,7 +13,6 @@ a word about it. Rates, logs and metrics are middleware around the application (
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -33,7 +32,6 @@ from epochly_service.bodies import (
     ValidateBody,
 )
 from epochly_service.encoding import B64U_16, new_id
-from epochly_service.engines import CONNECTIONS_MAX
 from epochly_service.errors import BusyError, Problem, ServiceError
 from epochly_service.incoming import (
     body_of,
@@ -105,7 +103,9 @@ class StrictRoute(APIRoute):
             refuse_query(scope["query_string"])
             body = scope["state"]["body"] = await body_of(request)
             work = partial(self.endpoint, **self._arguments(request, body))
-            response: Response = await asyncio.get_running_loop().run_in_executor(state.threads, work)
+            response: Response = await asyncio.get_running_loop().run_in_executor(
+                state.service.db.threads, work
+            )
         except (Problem, SignedProblem, BusyError, ServiceError) as error:
             response = refused(scope, error)
         if self.gives_nonce:
@@ -151,7 +151,6 @@ def make_app(service: Service, told: Told = tell_nobody) -> Application:
         redirect_slashes=False,
     )
     app.state.service = service
-    app.state.threads = ThreadPoolExecutor(CONNECTIONS_MAX, "epochly-request")
     telemetry = telemetry_of(service, told)
     for route_class, adding in (
         (LicenceRoute, [partial(add, service=service) for add in (_add_renewing, _add_enrolling, _add_open)]),

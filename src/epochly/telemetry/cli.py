@@ -224,7 +224,9 @@ def _on(files: Files, rest: list[str], environ: Mapping[str, str]) -> int:
 def _off(files: Files, rest: list[str], _environ: Mapping[str, str]) -> int:
     none(rest, "off")
     files.write(SWITCH, b"off\n")
-    say(f"telemetry is off, {world.remove_what_waits(files)} waiting batches were removed")
+    say(
+        f"telemetry is off; removed: {_number(world.remove_what_waits(files), 'batch', 'batches')} that waited"
+    )
     return DONE
 
 
@@ -238,7 +240,8 @@ def _delete(files: Files, rest: list[str], _environ: Mapping[str, str]) -> int:
         for name in (SEED, SENDINGS):
             files.remove(name)
     say(
-        f"{waiting} waiting batches and {logged} files of the log were removed; the next id has nothing to do with the last"
+        f"removed: {_number(waiting, 'batch', 'batches')} that waited, {_number(logged, 'file', 'files')} of the log; "
+        "the next id has nothing to do with the last"
     )
     return DONE
 
@@ -247,6 +250,11 @@ def none(rest: list[str], command: str) -> None:
     """Nothing, where there are no more words. Raises `Usage`."""
     if rest:
         raise Usage(f"`{command}` takes no `{rest[0]}`")
+
+
+def _number(count: int, one: str, more: str) -> str:
+    """A number with its noun."""
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def table(values: Mapping[str, str]) -> None:
