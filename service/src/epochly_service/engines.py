@@ -14,6 +14,7 @@ statement than PostgreSQL does.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,7 @@ LOCK_MS, STATEMENT_MS = (
 POOL = 10  # connections a process, and as many more in a rush
 CONNECTIONS_MAX = 2 * POOL
 CURSOR = "epochly_cursor"  # of a connection, for `at_once`: making one takes psycopg as long as PostgreSQL takes to look
+WAL_TRIES = 500  # within `WAIT_S`, to turn SQLite's log on where another connection does so
 TRIES = 8  # of a transaction that the server breaks off; each waits a little longer
 AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 BUSY = {  # lock_not_available, query_canceled, the server stops or starts, too_many_connections
@@ -302,13 +304,19 @@ def _told(error: Exception) -> BaseException:
 
 def _sqlite_connected(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={int(WAIT_S * 1000)}",
-    ):
+    for pragma in (f"busy_timeout={int(WAIT_S * 1000)}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+    for tried in range(1, WAL_TRIES + 1):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except (
+            sqlite3.OperationalError
+        ):  # somebody else turns it on just now, and SQLite does not wait for that
+            if tried == WAL_TRIES:
+                raise
+            time.sleep(WAIT_S / WAL_TRIES)
+        else:
+            return
 
 
 def _sqlite_begins(conn: Connection) -> None:
