@@ -7,15 +7,13 @@ and is gone in the child. It refuses to keep frames: a sample is a code object a
 
 from __future__ import annotations
 
-import os
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections import Counter
 from dataclasses import dataclass, field
-from time import sleep
 from typing import TYPE_CHECKING
 
-from epochly._starts import after_this
+from epochly._forks import unwatch, watch, watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +23,6 @@ INTERVAL_S = 0.005  # seconds, where the pace is steady; each look costs about 0
 SLOWEST = 5  # intervals between two looks while nothing new turns up
 QUIET = 8  # looks without news, after which there is one interval more between two
 INSIDE = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # code that is part of the function around it
-_ALIVE: list[Sampler] = []
-_FORKS_WATCHED: list[bool] = []
-EXIT_S = 0.001  # seconds that the system takes to let a thread go that is done
 STOP_S = 2.0  # seconds to wait for the thread; it only sleeps and counts
 
 
@@ -79,7 +74,7 @@ class Sampler:
 
     def start(self) -> None:
         """Start the thread; a no-op while it runs."""
-        if self in _ALIVE:
+        if self in watched():
             return
         self._wake.acquire()
         self._running.acquire()
@@ -89,18 +84,26 @@ class Sampler:
             self._running.release()
             self._wake.release()
         else:
-            _ALIVE.append(self)
-            _watch_forks()
+            watch(self)
 
     def stop(self) -> None:
         """End the thread and wait for it; a no-op when it does not run."""
-        if self not in _ALIVE:
+        if self not in watched():
             return
-        _ALIVE.remove(self)
+        unwatch(self)
         if self._wake.locked():  # or the thread ended by itself
             self._wake.release()
         if self._running.acquire(timeout=STOP_S):
             self._running.release()
+
+    def pause(self) -> bool:
+        """Stop around a fork; whether it ran."""
+        ran = self in watched()
+        self.stop()
+        return ran
+
+    def be_a_child(self) -> None:
+        """In a forked child: it was stopped, and is not started again."""
 
     def _loop(self) -> None:
         own, weight, quiet = get_ident(), 1, 0
@@ -121,32 +124,3 @@ class Sampler:
             if self._wake.locked():
                 self._wake.release()
             self._running.release()
-
-
-def _watch_forks() -> None:
-    """Pause all samplers around `os.fork`; a child is not sampled. Registered once, as it cannot be taken back."""
-    if _FORKS_WATCHED or not hasattr(os, "register_at_fork"):
-        return
-    _FORKS_WATCHED.append(True)
-    paused: list[Sampler] = []
-
-    def before() -> None:
-        paused[:] = _ALIVE
-        for sampler in paused:
-            sampler.stop()
-        if paused:
-            sleep(EXIT_S)
-
-    def start_again() -> None:
-        for sampler in paused:
-            sampler.start()
-        paused.clear()
-
-    def after_in_parent() -> None:
-        # Python 3.12+ warns of a fork beside threads once these hooks have run, so ours comes back a little later.
-        monitoring = getattr(sys, "monitoring", None)
-        forking = sys._getframe().f_back  # noqa: SLF001 - the frame that called `os.fork`
-        if not paused or monitoring is None or not after_this(monitoring, forking, start_again):
-            start_again()
-
-    os.register_at_fork(before=before, after_in_parent=after_in_parent, after_in_child=paused.clear)

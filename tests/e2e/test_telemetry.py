@@ -24,8 +24,8 @@ until(lambda: busy(0.3) or {"jit", "worker", "compatibility"} <= received())
 )
 BEATS = """
 hot(5)
-from epochly.telemetry import sender
-until(lambda: sender._ALIVE[0]._due[-1] > time.monotonic() + 30)
+from epochly._forks import watched
+until(lambda: watched()[0]._due[-1] > time.monotonic() + 30)
 """
 SHORTEST = 8  # bytes that two requests may have in common, but for what all of a version have
 

@@ -76,12 +76,12 @@ TELLING = f"""
 import time
 import {MODULE} as work
 from epochly._api import session
-from epochly.telemetry import sender
+from epochly._forks import watched
 work.main(0.1)
 until(lambda: work.main(0.3) or session().telemetry is not None)
 session().telemetry.fault("telemetry")
 until(lambda: work.main(0.3) or {{"jit", "compatibility", "fault"}} <= received())
-until(lambda: sender._ALIVE[0]._due[-1] > time.monotonic() + 30)
+until(lambda: watched()[0]._due[-1] > time.monotonic() + 30)
 """
 
 

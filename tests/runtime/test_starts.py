@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import warnings
 from types import SimpleNamespace
@@ -107,7 +108,7 @@ def test_after_this_waits_until_the_frame_has_gone_on():
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="needs Python 3.12")
 def test_fork_of_a_sampled_program_gives_no_warning_of_threads():
     """A program without threads is not told that it has some, and is sampled again afterwards."""
-    sampler = Sampler(lambda _code, _line: None, interval_s=0.001)
+    sampler = Sampler(lambda _code, _line, _weight: None, interval_s=0.001)
     sampler.start()
     try:
         with warnings.catch_warnings():
@@ -120,3 +121,33 @@ def test_fork_of_a_sampled_program_gives_no_warning_of_threads():
         assert sampler.alive
     finally:
         sampler.stop()
+
+
+FORKS = """
+import os, sys
+from epochly._monitor import Sampler
+from epochly.telemetry.sender import Sender
+
+if hasattr(sys, "monitoring"):
+    sys.monitoring.use_tool_id(3, "somebody")
+threads = [Sampler(lambda _code, _line, _weight: None, interval_s=0.001), Sender([(3_600, int)], int)]
+for each in threads:
+    each.start()
+child = os.fork()
+if not child:
+    os._exit(any(each.alive for each in threads))
+assert os.waitpid(child, 0)[1] == 0
+(lambda: None)()
+assert all(each.alive for each in threads)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_fork_beside_two_threads_of_ours_takes_one_id():
+    """Sampler and sender pause and come back together, with one id of `sys.monitoring` where somebody has the other, and nobody is warned."""
+    command = [sys.executable, "-W", "always", "-c", FORKS]
+    path = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": path}, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from epochly import _forks
 from epochly.telemetry import sender
 from epochly.telemetry.sender import Sender
 
@@ -15,7 +16,7 @@ from epochly.telemetry.sender import Sender
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
     """No sender of another test is there."""
-    monkeypatch.setattr(sender, "_ALIVE", [])
+    monkeypatch.setattr(_forks, "_WATCHED", [])
 
 
 class Clock:

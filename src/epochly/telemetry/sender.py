@@ -7,9 +7,10 @@ live in a child, and to raise.
 from __future__ import annotations
 
 import os
-import sys
 from _thread import allocate_lock, start_new_thread
 from time import monotonic
+
+from epochly._forks import watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 FORK_S = 0.05  # seconds that a fork waits for the thread, which only sleeps, but while it sends
 END_S = 1.0  # that a thread takes to end once it has heard that it is to
 LONGEST_S = 3_600.0  # between two looks
-_ALIVE: list[Sender] = []
-_FORKS_WATCHED: list[bool] = []
 
 
 class Sender:
@@ -66,9 +65,7 @@ class Sender:
         except RuntimeError:  # no more threads, or the interpreter is going down
             self._running.release()
             return False
-        if self not in _ALIVE:
-            _ALIVE.append(self)
-        _watch_forks()
+        watch(self)
         return True
 
     def stop(self, most_s: float) -> bool:
@@ -82,6 +79,12 @@ class Sender:
         if ended:
             self._running.release()
         return ended
+
+    def pause(self) -> bool:
+        """Ask it to end around a fork, which does not wait for one that sends; whether it ran."""
+        ran = self.alive
+        self.stop(FORK_S)
+        return ran
 
     def step(self) -> float | None:
         """Do what is due; the seconds until something is again, or None for never."""
@@ -111,38 +114,3 @@ class Sender:
                 wait = self.step()
         finally:
             running.release()
-
-
-def _watch_forks() -> None:
-    """Pause around `os.fork`. Registered once, as it cannot be taken back."""
-    if _FORKS_WATCHED or not hasattr(os, "register_at_fork"):
-        return
-    _FORKS_WATCHED.append(True)
-    paused: list[Sender] = []
-
-    def before() -> None:
-        paused[:] = [each for each in _ALIVE if each.alive]
-        for each in paused:
-            each.stop(FORK_S)
-
-    def start_again() -> None:
-        for each in paused:
-            each.start()
-        paused.clear()
-
-    def in_parent() -> None:
-        # Python 3.12+ warns of a fork beside threads once these hooks have run, so ours comes back a little later.
-        monitoring = getattr(sys, "monitoring", None)
-        if paused and monitoring is not None:
-            from epochly._starts import after_this  # noqa: PLC0415 - only who forks there pays for it
-
-            if after_this(monitoring, sys._getframe().f_back, start_again):  # noqa: SLF001 - the frame that called `os.fork`
-                return
-        start_again()
-
-    def in_child() -> None:
-        for each in _ALIVE:
-            each.be_a_child()
-        paused.clear()
-
-    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
