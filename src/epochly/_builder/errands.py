@@ -317,9 +317,13 @@ class Errands:
 
 
 def of_multiprocessing() -> bool:
-    """Whether `multiprocessing` started this process: its parent's tree has a process that compiles already."""
+    """Whether `multiprocessing` started this process: its parent's tree has a process that compiles already.
+
+    While such a process imports the program's main module it does not know its parent yet; how it was started tells then.
+    """
     module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None
+    known = module is not None and module.parent_process() is not None
+    return known or any("from multiprocessing" in word for word in sys.orig_argv)
 
 
 def _yes() -> bool:

@@ -1,4 +1,4 @@
-"""What this process is: epochly's version, whether it is a part or a child of another, what compiled code takes on disk.
+"""What this process is: epochly's version, whether it is a part of another, what compiled code takes on disk.
 
 All of it is told in moments, without a library that takes long to import. It refuses to start anything.
 """
@@ -63,10 +63,3 @@ def is_a_part() -> bool:
     except ImportError:
         return True
     return bool(interpreters.get_current() != interpreters.get_main())
-
-
-def is_a_child() -> bool:
-    """Whether `multiprocessing` started this process, also while it still imports the program's main module."""
-    from epochly._builder.errands import of_multiprocessing  # noqa: PLC0415
-
-    return of_multiprocessing() or any("from multiprocessing" in word for word in sys.orig_argv)
