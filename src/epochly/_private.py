@@ -76,14 +76,26 @@ def unlink_in(folder: Folder, name: str) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-def write_in(folder: Folder, name: str, data: bytes, *, temporary: str) -> None:
+def make(path: str) -> None:
+    """Make a folder, and those above it that are missing, for this user only. Raises `OSError`."""
+    missing, above = [], path
+    while not os.path.lexists(above):
+        missing.append(above)
+        above = os.path.dirname(above)
+    for folder in reversed(missing):
+        with suppress(FileExistsError):  # by somebody else, just now
+            os.mkdir(folder, 0o700)
+
+
+def write_in(folder: Folder, name: str, data: bytes, *, temporary: str, flushed: bool = True) -> None:
     """Put a file in the place of what is there: under another name, flushed, renamed. Raises `OSError`, and leaves nothing then."""
     descriptor = open_in(folder, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(descriptor)
+            if flushed:
+                file.flush()
+                os.fsync(descriptor)
         if isinstance(folder, str):  # pragma: no cover - Windows
             os.replace(os.path.join(folder, temporary), os.path.join(folder, name))
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from functools import partial
 from hashlib import sha256
 from types import SimpleNamespace
 
@@ -16,15 +17,13 @@ from receiver import Receiver
 from epochly._config import Config
 from epochly._machine import Machine
 from epochly._session import Outside, Session
-from epochly.licensing.acceptance import NotAccepted
 from epochly.telemetry import events, post, receipts
 from epochly.telemetry.collector import Collector, Process
 from epochly.telemetry.files import Files
+from epochly.telemetry.kinds import words_of
 from epochly.telemetry.tripwire import Tripwire
 
-WORDS = {"e", "v", "n", *events.EVENTS} | {
-    word for event in events.EVENTS.values() for field in event.fields for word in (field.name, *field.of)
-}
+WORDS = words_of(events.EVENTS)
 MACHINE = Machine(4, (3, 11, 7), "cpython", free_threaded=False, numba="0.68.1", numpy="2.1.0")
 
 
@@ -57,20 +56,13 @@ def world(files, receiver):
     """What sending needs: that service, that folder, a clock that is the service's."""
     service = receipts.Service(receiver.base, {receiver.root.kid: receiver.root.public})
 
-    def judge(keyset, known, receipt, body):
-        try:
-            receipts.accepted_receipt(service, keyset, known, receipt, body)
-        except NotAccepted as error:
-            return str(error)
-        return ""
-
     return post.World(
         files=files,
         base=receiver.base,
         now=lambda: receiver.now,
         random=lambda: 0.0,
         send=receiver.send,
-        judge=judge,
+        judge=partial(receipts.fault, service),
         fires_at=Tripwire(KNOWN, WORDS).fires_at,
     )
 

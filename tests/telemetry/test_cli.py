@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 
 import pytest
 from commanded import run
 
-from epochly.telemetry import events
+from epochly.telemetry import events, post
 from epochly.telemetry.batch import Sender, batches
 from epochly.telemetry.files import SPOOL
 
 LOST = {"full": 0, "pii": 0, "old": 0}
 
 
-def fill(files):
+def fill(files, now=None):
     """A batch that waits."""
-    import time
-
     sender = Sender("A" * 16, "B" * 16, "1.2.3", "3.11", "linux", "x86_64")
     ((_, body),) = batches({events.gpu(asked=True, allowed=False): 2}, LOST, sender, 20_000, 0)
-    files.inside(SPOOL).write(f"{int(time.time()):012d}-x-00000.json", body)
+    files.inside(SPOOL).write(f"{now or int(time.time()):012d}-x-00000.json", body)
     return body
 
 
@@ -87,6 +86,24 @@ def test_verify_of_no_log_is_whole(environ):
         "0 lines, 0 batches, 0 receipts: the log is whole\n",
     )
     assert run(environ, "telemetry", "show")[:2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{"EPOCHLY_API_URL": "https://another.example"}, {"EPOCHLY_ROOT_KEY": ""}],
+    ids=["another", "none"],
+)
+def test_verify_does_not_pass_a_receipt_that_it_could_not_check(environ, files, world, others):
+    """Under the service's own root it is checked and good; where nobody speaks for that service, it is told and is no success."""
+    fill(files, world.now())
+    assert post.send_next(world).sent
+    assert run(environ, "telemetry", "verify")[:2] == (
+        0,
+        "3 lines, 1 batches, 1 receipts: the log is whole\n",
+    )
+    code, out, err = run(environ | others, "telemetry", "verify")
+    assert (code, out) == (1, "3 lines, 1 batches, 0 receipts: the log is whole\n")
+    assert "1 receipt could not be checked" in err
 
 
 def test_schema_is_the_published_one(environ):

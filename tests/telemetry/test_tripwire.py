@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 from personal import ENCODERS, HOME, KNOWN, SHAPES, WITHOUT_CASE
 
 from epochly.telemetry import events
+from epochly.telemetry.kinds import words_of
 from epochly.telemetry.tripwire import MOST_BYTES, Known, Tripwire, folded_text
 
-WORDS = {
-    *events.EVENTS,
-    "e",
-    "v",
-    "n",
-    *(field.name for event in events.EVENTS.values() for field in event.fields),
-    *(word for event in events.EVENTS.values() for field in event.fields for word in field.of),
-}
+WORDS = words_of(events.EVENTS)
 WIRE = Tripwire(KNOWN, WORDS)
 NOBODY = Tripwire(Known(), WORDS)
 SECRETS = (

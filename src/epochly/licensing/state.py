@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from epochly._private import HAS_OWNERS, LINK, SHARED, NotPrivate, open_in, opened, unlink_in, write_in
+from epochly._private import HAS_OWNERS, LINK, SHARED, NotPrivate, make, open_in, opened, unlink_in, write_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,13 +102,7 @@ class State:
         """Make the folder, and those above it that are missing, for this user only. Raises `OSError`, `StateProblem`."""
         if not os.path.isabs(self.path):
             raise StateProblem(self.path, "is no absolute path", "give `EPOCHLY_STATE_DIR` an absolute path")
-        missing, above = [], self.path
-        while not os.path.lexists(above):
-            missing.append(above)
-            above = os.path.dirname(above)
-        for folder in reversed(missing):
-            with suppress(FileExistsError):
-                os.mkdir(folder, 0o700)
+        make(self.path)
 
     @contextmanager
     def locked(self, timeout_s: float = LOCK_S) -> Iterator[None]:

@@ -73,12 +73,11 @@ def send(request: Request, base: BaseUrl, environ: Mapping[str, str], version: s
     if isinstance(answer, gateway.Unreachable):
         way_out = UNSET if answer.blocked and "; hint: " not in answer.why else ""
         return NotReached(answer.why + way_out, via_proxy=answer.via_proxy or "")
-    later = answer.headers.get("retry-after", "")
     return Reply(
         answer.status,
         answer.body,
         nonce=answer.headers.get(NONCE_HEADER.lower(), ""),
-        retry_after_s=int(later) if later.isascii() and later.isdigit() and len(later) < 8 else None,
+        retry_after_s=answer.retry_after_s,
         via_proxy=answer.via_proxy or "",
     )
 

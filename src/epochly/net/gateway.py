@@ -76,6 +76,12 @@ class Answer:
     body: bytes
     via_proxy: str | None = None
 
+    @property
+    def retry_after_s(self) -> int | None:
+        """How many seconds it asks to wait; None where it does not, or not in seconds (RFC 9110, section 10.2.3)."""
+        text = self.headers.get("retry-after", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:

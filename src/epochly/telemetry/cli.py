@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from epochly.licensing.state import StateProblem
-from epochly.net.base_url import BaseUrlError
+from epochly.net.base_url import VARIABLE, BaseUrlError
 from epochly.telemetry import limits, log, post, world
 from epochly.telemetry.batch import DAY_S, digest_of
 from epochly.telemetry.files import LOG, NOTICE, SEED, SENDINGS, SPOOL, SWITCH
@@ -168,10 +168,14 @@ def _verify(files: Files, rest: list[str], environ: Mapping[str, str]) -> int:
     if found.wrong:
         say(f"the log is not whole: {found.wrong}; hint: `epochly telemetry show` shows what is left")
         return NOT_DONE
-    told = f"{found.lines} lines, {found.batches} batches, {found.receipts} receipts: the log is whole"
-    sys.stdout.write(
-        told + (f"; {len(elsewhere)} receipts of other services were not checked" if elsewhere else "") + "\n"
-    )
+    checked = found.receipts - len(elsewhere)
+    show(f"{found.lines} lines, {found.batches} batches, {checked} receipts: the log is whole")
+    if elsewhere:  # not checked is not passed
+        say(
+            f"{_number(len(elsewhere), 'receipt', 'receipts')} could not be checked: no root key of the service is known here; "
+            f"hint: give `{VARIABLE}` and `EPOCHLY_ROOT_KEY` as they were"
+        )
+        return NOT_DONE
     if rest:
         from epochly.telemetry.online import included  # noqa: PLC0415 - only who asks pays for it
 
@@ -182,8 +186,7 @@ def _verify(files: Files, rest: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _judge(environ: Mapping[str, str]) -> tuple[Callable[[str, str, str, bytes], str], list[str]]:
-    """What judges receipts, and digests of those of services that nobody can speak for here."""
-    from epochly.licensing.acceptance import NotAccepted  # noqa: PLC0415
+    """What judges receipts, and digests of batches whose receipts it cannot judge: nobody speaks for their service here."""
     from epochly.telemetry import receipts  # noqa: PLC0415
 
     elsewhere: list[str] = []
@@ -196,11 +199,7 @@ def _judge(environ: Mapping[str, str]) -> tuple[Callable[[str, str, str, bytes],
         if base is None or sent_to != str(base):
             elsewhere.append(digest_of(body))
             return ""
-        try:
-            receipts.accepted_receipt(receipts.Service(sent_to, roots), keyset, "", receipt, body)
-        except NotAccepted as error:
-            return str(error)
-        return ""
+        return receipts.fault(receipts.Service(sent_to, roots), keyset, "", receipt, body)
 
     return judge, elsewhere
 

@@ -10,7 +10,7 @@ import os
 import stat
 from contextlib import contextmanager
 
-from epochly._private import HAS_OWNERS, NotPrivate, open_in, opened, unlink_in
+from epochly._private import HAS_OWNERS, NotPrivate, make, open_in, opened, unlink_in, write_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,20 +60,13 @@ class Files:
 
     def write(self, name: str, data: bytes) -> None:
         """A file in the place of what is there, whole or not at all. Raises `OSError`."""
-        self.make()
-        temporary = f".{name}.{os.getpid()}"
+        make(self.path)
         with self._opened() as folder:
-            descriptor = open_in(folder, temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            with open(descriptor, "wb") as file:
-                file.write(data)
-            if isinstance(folder, str):  # pragma: no cover - Windows
-                os.replace(os.path.join(folder, temporary), os.path.join(folder, name))
-            else:
-                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            write_in(folder, name, data, temporary=f".{name}.{os.urandom(8).hex()}", flushed=False)
 
     def append(self, name: str, data: bytes) -> None:
         """Bytes at the end of a file, which is made where there is none. Raises `OSError`."""
-        self.make()
+        make(self.path)
         with self._opened() as folder:
             descriptor = open_in(folder, name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             with open(descriptor, "ab", buffering=0) as file:
@@ -101,24 +94,12 @@ class Files:
             if not name.startswith(".") and stat.S_ISREG(seen.st_mode)
         }
 
-    def make(self) -> None:
-        """The folder, and those above it that are missing, for this user only. Raises `OSError`."""
-        missing, above = [], self.path
-        while not os.path.lexists(above):
-            missing.append(above)
-            above = os.path.dirname(above)
-        for folder in reversed(missing):
-            try:
-                os.mkdir(folder, 0o700)
-            except FileExistsError:  # by somebody else, just now
-                continue
-
     @contextmanager
     def held(self) -> Iterator[bool]:
         """Hold the folder against other processes that send; gives False where one does, and does not wait for it. Raises `OSError`."""
         from filelock import FileLock, Timeout  # noqa: PLC0415 - only who sends pays for it
 
-        self.make()
+        make(self.path)
         with self._opened():
             lock = FileLock(os.path.join(self.path, LOCK), mode=0o600)
         try:

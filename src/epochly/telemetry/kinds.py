@@ -61,6 +61,12 @@ def small(number: float, least: int, most: int) -> int:
     return int(number) if least <= number <= most else most if number > most else least
 
 
+def words_of(events: Mapping[str, Event]) -> set[str]:
+    """Every word that an event can have in it: names of members, events and fields, and literals."""
+    fields = [field for event in events.values() for field in event.fields]
+    return {"e", "v", "n", *events, *(word for field in fields for word in (field.name, *field.of))}
+
+
 def is_registered(fact: tuple[object, ...], events: Mapping[str, Event]) -> bool:
     """Whether a fact is an event of the registry with a value of its kind in each field, and nothing besides."""
     event = events.get(fact[0]) if fact and type(fact[0]) is str else None

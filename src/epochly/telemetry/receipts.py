@@ -55,6 +55,15 @@ def accepted_receipt(service: Service, keyset: str, known: str, receipt: str, bo
     return int(str(claims["day"]))
 
 
+def fault(service: Service, keyset: str, known: str, receipt: str, body: bytes) -> str:
+    """What is wrong with a receipt, in words; empty where `accepted_receipt` takes it."""
+    try:
+        accepted_receipt(service, keyset, known, receipt, body)
+    except NotAccepted as error:
+        return str(error)
+    return ""
+
+
 def accepted_root(service: Service, keyset: str, known: str, token: str, day: int) -> Root:
     """The head of the tree of a day. Raises `NotAccepted`."""
     claims = _claims(service, (keyset, known, token), ROOT, {"size", "root"})

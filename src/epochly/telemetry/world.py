@@ -15,7 +15,7 @@ from epochly.telemetry.collector import Collector, Process
 from epochly.telemetry.consent import Consent, consent
 from epochly.telemetry.figures import peak_memory_mib
 from epochly.telemetry.files import LOG, NOTICE, SPOOL, SWITCH, Files
-from epochly.telemetry.here import cache_bytes, installed_version, is_a_child
+from epochly.telemetry.here import cache_bytes, installed_version
 from epochly.telemetry.limits import pause_s
 from epochly.telemetry.sender import Sender
 from epochly.telemetry.start import PINNED, ROOT_KEY
@@ -86,8 +86,10 @@ def remove_log(files: Files) -> int:
 
 def begin(session: Session, environ: Mapping[str, str]) -> None:
     """Collect for a session, and start the thread; also for Lens alone. Raises `OSError`, `BaseUrlError`; nothing is collected then."""
+    from epochly._builder.errands import of_multiprocessing  # noqa: PLC0415 - only where something may be collected
+
     files = files_in(environ)
-    if files is None or is_a_child():
+    if files is None or of_multiprocessing():
         return
     collects, key = consent_in(environ, files).on, lens_key(environ, files)
     if not collects and files.inside(SPOOL).sizes():
@@ -184,19 +186,13 @@ class _Work:
 
 def world_in(environ: Mapping[str, str], files: Files, wire: Tripwire | None = None) -> post.World:
     """What sending needs. Raises `StateProblem`, `BaseUrlError`."""
-    from epochly.licensing.acceptance import NotAccepted  # noqa: PLC0415
+    from functools import partial  # noqa: PLC0415 - the thread's, as these
+
     from epochly.telemetry import post, receipts  # noqa: PLC0415
 
     base, roots = believed(environ)
     service = receipts.Service(str(base), roots)
     wire = wire or tripwire_in(environ)
-
-    def judge(keyset: str, known: str, receipt: str, body: bytes) -> str:
-        try:
-            receipts.accepted_receipt(service, keyset, known, receipt, body)
-        except NotAccepted as error:
-            return str(error)
-        return ""
 
     return post.World(
         files=files,
@@ -204,7 +200,7 @@ def world_in(environ: Mapping[str, str], files: Files, wire: Tripwire | None = N
         now=lambda: int(time.time()),
         random=_random,
         send=lambda endpoint, body: sent(endpoint, body, environ),
-        judge=judge,
+        judge=partial(receipts.fault, service),
         fires_at=wire.fires_at,
     )
 
@@ -224,30 +220,17 @@ def sent(
     answer = gateway.send(asked, base_url(environ), environ, version)
     if isinstance(answer, gateway.Unreachable):
         return answer.why
-    later = answer.headers.get("retry-after", "")
-    return Reply(
-        answer.status,
-        answer.body,
-        int(later) if later.isascii() and later.isdigit() and len(later) < 8 else None,
-    )
+    return Reply(answer.status, answer.body, answer.retry_after_s)
 
 
 def tripwire_in(environ: Mapping[str, str]) -> Tripwire:
     """The tripwire that knows this machine."""
     from epochly.telemetry.events import EVENTS  # noqa: PLC0415
+    from epochly.telemetry.kinds import words_of  # noqa: PLC0415
     from epochly.telemetry.known import known_here  # noqa: PLC0415 - psutil
     from epochly.telemetry.tripwire import Tripwire  # noqa: PLC0415
 
-    fields = [field for event in EVENTS.values() for field in event.fields]
-    words = {
-        "e",
-        "v",
-        "n",
-        *EVENTS,
-        *(field.name for field in fields),
-        *(word for field in fields for word in field.of),
-    }
-    return Tripwire(known_here(environ), words)
+    return Tripwire(known_here(environ), words_of(EVENTS))
 
 
 def lens_key(environ: Mapping[str, str], files: Files) -> str:
