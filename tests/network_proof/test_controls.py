@@ -9,7 +9,6 @@ import ast
 import importlib.util
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from controls import DEPENDENCY, FAR, LEAKS, NAME
+from controls import CONNECT, DEPENDENCY, FAR, LEAKS, NAME
 from linux import on_linux, require, without_network
 from loopback import Server, reply
 
@@ -72,8 +71,15 @@ def audited(tmp_path):
     def run(text, *before):
         (tmp_path / "zq7dependency.py").write_text(DEPENDENCY)
         (tmp_path / "app.py").write_text(text)
+        curl = tmp_path / "bin" / "curl"  # the same on a machine that has none: another program connects
+        curl.parent.mkdir()
+        curl.write_text(f"#!{sys.executable}\n{CONNECT}")
+        curl.chmod(0o700)
         command = [sys.executable, "-m", "epochly", "net-audit", "--by", "both", "--report", "json"]
-        kept = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+        kept = {
+            "PATH": f"{curl.parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
         done = subprocess.run(
             [
                 *before,
@@ -106,8 +112,6 @@ def far(report):
 def test_a_planted_leak_is_caught_by_the_layer_that_answers_for_it(static, audited, leak):
     """The rule, the hook and the kernel each catch what the table says and no more, and in an empty namespace nothing arrives."""
     require(["strace", "-f", "-o", os.devnull])
-    if leak == "curl" and not shutil.which("curl"):
-        pytest.skip("`curl` is not installed, and is planted only where it is")
     report = audited(LEAKS[leak], *without_network())
     uses = far(report)
     hooked = any(each["code"] for each in uses) or any(

@@ -182,15 +182,7 @@ def test_doctor_tells_what_is_wrong_with_telemetry(node, spoil, check, words):
 # --- partitions
 
 
-@pytest.fixture
-def on_postgresql(engine_name):
-    """Promises about partitions."""
-    if engine_name == "sqlite":
-        pytest.skip("SQLite has no partitions")
-
-
-@pytest.mark.usefixtures("on_postgresql")
-@pytest.mark.parametrize("engine_name", ["postgresql"])
+@pytest.mark.parametrize("engine_name", ["postgresql"])  # SQLite has none
 class TestPartitions:
     """Days are tables: made before they are needed, dropped when they are over."""
 
