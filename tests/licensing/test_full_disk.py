@@ -39,11 +39,16 @@ class Disk:
     def mount(self):
         """Mount 64 KiB of memory, which only this process sees."""
         os.makedirs(self.path, mode=0o700)
-        user = os.geteuid()
+        user, group = os.geteuid(), os.getegid()
         self._called(self._libc.unshare(NEW_MOUNTS if user == 0 else NEW_MOUNTS | NEW_USERS))
-        if user != 0:  # the same user inside
-            with open("/proc/self/uid_map", "w", encoding="ascii") as mapped:
-                mapped.write(f"{user} {user} 1")
+        if user != 0:  # the same user and group inside; user_namespaces(7)
+            for name, text in (
+                ("setgroups", "deny"),
+                ("uid_map", f"{user} {user} 1"),
+                ("gid_map", f"{group} {group} 1"),
+            ):
+                with open(f"/proc/self/{name}", "wb") as mapped:
+                    mapped.write(text.encode())
         self._called(self._libc.mount(b"none", b"/", None, PRIVATE, None))
         self._called(self._libc.mount(b"none", self.path, b"tmpfs", 0, b"size=64k,mode=700"))
 
