@@ -6,23 +6,17 @@ by `pyseto`. Keys come from seeds that anybody can derive; they sign nothing els
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import hmac
 import json
-import sys
 import tomllib
-from base64 import urlsafe_b64encode
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import pyseto
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from vectors import SPEC, Key, b64u, jcs, seeded, written
 
-SPEC = Path(__file__).resolve().parent.parent / "docs" / "spec"
-FILE = SPEC / "vectors" / "epochly-telemetry-v1.json"
+NAME = "epochly-telemetry-v1"
+FILE = SPEC / "vectors" / f"{NAME}.json"
 REGISTRY = tomllib.loads((SPEC / "telemetry-v1.toml").read_text("utf-8"))
 EVENTS: dict[str, Any] = {event["name"]: event for event in REGISTRY["event"]}
 ISS = "https://api.epochly.com"
@@ -33,46 +27,21 @@ ENDPOINTS = ("metrics", "critical-events", "compatibility-reports")
 Json = dict[str, Any]
 
 
-def b64u(data: bytes) -> str:
-    """Base64url without padding."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def jcs(value: Any) -> bytes:
-    """Canonical bytes of values whose names are ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def random(name: str, size: int = 12) -> bytes:
     """Bytes that look random and are the same each time."""
-    return sha256(f"epochly-telemetry-v1 vector: {name}".encode()).digest()[:size]
+    return seeded(NAME, name)[:size]
 
 
-class Key:
-    """A key pair by its name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.seed = sha256(f"epochly-telemetry-v1 vector key: {name}".encode()).digest()
-        private = Ed25519PrivateKey.from_private_bytes(self.seed)
-        self.raw = private.public_key().public_bytes_raw()
-        self.pub, self.kid = b64u(self.raw), b64u(sha256(self.raw).digest())
-        pem = private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self._pyseto = pyseto.Key.new(version=4, purpose="public", key=pem)
-
-    def sign(
-        self, claims: Json, typ: str, *, footer: bytes | None = None, implicit: str | None = None
-    ) -> str:
-        """A token over claims."""
-        footer = jcs({"kid": self.kid}) if footer is None else footer
-        return pyseto.encode(
-            self._pyseto, jcs({"typ": typ} | claims), footer, (implicit or typ).encode()
-        ).decode()
+KEYS = {name: Key(NAME, name) for name in ("signing", "revoked", "root", "stranger")}
 
 
-KEYS = {name: Key(name) for name in ("signing", "revoked", "root", "stranger")}
+def token(
+    by: str, claims: Json, typ: str, *, footer: bytes | None = None, implicit: str | None = None
+) -> str:
+    """A token over claims, by a key of a name."""
+    key = KEYS[by]
+    footer = jcs({"kid": key.kid}) if footer is None else footer
+    return key.sign(jcs({"typ": typ} | claims), footer, (implicit or typ).encode())
 
 
 # --- install ids, buckets, shares
@@ -420,7 +389,7 @@ def keyset() -> str:
         }
         for name, status in (("signing", "active"), ("revoked", "revoked"))
     ]
-    return KEYS["root"].sign({"v": 3, "issued": NOW - 500, "keys": entries}, KEYSET)
+    return token("root", {"v": 3, "issued": NOW - 500, "keys": entries}, KEYSET)
 
 
 def tokens() -> tuple[list[Json], list[Json]]:
@@ -429,55 +398,55 @@ def tokens() -> tuple[list[Json], list[Json]]:
     receipt: Json = {"iss": ISS, "sha256": sha256(body).hexdigest(), "accepted": 1, "dropped": 0, "day": DAY}
     leaves = day_leaves(20)
     root: Json = {"iss": ISS, "day": DAY, "size": 20, "root": head(leaves).hex()}
-    signing, stranger, revoked = KEYS["signing"], KEYS["stranger"], KEYS["revoked"]
+    signing = KEYS["signing"]
     good = [
-        {"name": "a receipt", "typ": RECEIPT, "claims": receipt, "token": signing.sign(receipt, RECEIPT)},
-        {"name": "a root", "typ": ROOT, "claims": root, "token": signing.sign(root, ROOT)},
+        {"name": "a receipt", "typ": RECEIPT, "claims": receipt, "token": token("signing", receipt, RECEIPT)},
+        {"name": "a root", "typ": ROOT, "claims": root, "token": token("signing", root, ROOT)},
     ]
     bad: list[tuple[str, str, str]] = []
     for typ, other, claims in ((RECEIPT, ROOT, receipt), (ROOT, RECEIPT, root)):
-        one = signing.sign(claims, typ)
+        one = token("signing", claims, typ)
         head_, _, tail = one.removeprefix("v4.public.").partition(".")
         flipped = ("B" if head_[5] == "A" else "A").join((head_[:5], head_[6:]))
         bad += [
-            ("another type inside", typ, signing.sign(claims, other, implicit=typ)),
-            ("signed for another type", typ, signing.sign(claims, typ, implicit=other)),
-            ("a key that nobody knows", typ, stranger.sign(claims, typ)),
+            ("another type inside", typ, token("signing", claims, other, implicit=typ)),
+            ("signed for another type", typ, token("signing", claims, typ, implicit=other)),
+            ("a key that nobody knows", typ, token("stranger", claims, typ)),
             (
                 "a stranger's signature under a known key",
                 typ,
-                stranger.sign(claims, typ, footer=jcs({"kid": signing.kid})),
+                token("stranger", claims, typ, footer=jcs({"kid": signing.kid})),
             ),
-            ("a key that was revoked", typ, revoked.sign(claims, typ)),
-            ("the root's own key", typ, KEYS["root"].sign(claims, typ)),
-            ("no footer", typ, signing.sign(claims, typ, footer=b"")),
+            ("a key that was revoked", typ, token("revoked", claims, typ)),
+            ("the root's own key", typ, token("root", claims, typ)),
+            ("no footer", typ, token("signing", claims, typ, footer=b"")),
             ("a changed character", typ, f"v4.public.{flipped}.{tail}"),
             ("nothing", typ, ""),
-            ("another issuer", typ, signing.sign(claims | {"iss": "https://api.example"}, typ)),
-            ("an unknown claim", typ, signing.sign(claims | {"note": "x"}, typ)),
+            ("another issuer", typ, token("signing", claims | {"iss": "https://api.example"}, typ)),
+            ("an unknown claim", typ, token("signing", claims | {"note": "x"}, typ)),
             *(
                 (
                     f"no `{name}`",
                     typ,
-                    signing.sign({each: claims[each] for each in claims if each != name}, typ),
+                    token("signing", {each: claims[each] for each in claims if each != name}, typ),
                 )
                 for name in claims
             ),
-            ("text for the day", typ, signing.sign(claims | {"day": str(DAY)}, typ)),
+            ("text for the day", typ, token("signing", claims | {"day": str(DAY)}, typ)),
         ]
     bad += [
         (
             "another body's digest",
             RECEIPT,
-            signing.sign(receipt | {"sha256": sha256(body + b" ").hexdigest()}, RECEIPT),
+            token("signing", receipt | {"sha256": sha256(body + b" ").hexdigest()}, RECEIPT),
         ),
         (
             "a digest in upper case",
             RECEIPT,
-            signing.sign(receipt | {"sha256": receipt["sha256"].upper()}, RECEIPT),
+            token("signing", receipt | {"sha256": receipt["sha256"].upper()}, RECEIPT),
         ),
-        ("true for the events", RECEIPT, signing.sign(receipt | {"accepted": True}, RECEIPT)),
-        ("a short root", ROOT, signing.sign(root | {"root": root["root"][:-2]}, ROOT)),
+        ("true for the events", RECEIPT, token("signing", receipt | {"accepted": True}, RECEIPT)),
+        ("a short root", ROOT, token("signing", root | {"root": root["root"][:-2]}, ROOT)),
     ]
     return good, [{"reason": reason, "typ": typ, "token": token} for reason, typ, token in bad]
 
@@ -539,22 +508,5 @@ def page() -> str:
     return json.dumps(vectors, indent=1) + "\n"
 
 
-def main() -> int:
-    """Write or check the file; 1 when it is not what it should be."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing, fail when the file is out of date"
-    )
-    text = page()
-    if parser.parse_args().check:
-        if FILE.exists() and FILE.read_text("utf-8") == text:
-            return 0
-        print(f"`{FILE.name}` is out of date; hint: run `tools/write_telemetry_vectors.py`", file=sys.stderr)
-        return 1
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(text, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(written(FILE, page, __doc__, "write_telemetry_vectors.py"))

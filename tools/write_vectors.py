@@ -6,22 +6,19 @@ canonical bytes by `json`, digests by `hashlib`. Keys come from seeds that anybo
 
 from __future__ import annotations
 
-import argparse
 import hmac
 import json
-import sys
 import unicodedata
-from base64 import urlsafe_b64encode
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pyseto
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from vectors import SPEC, Key, b64u, jcs, seeded, written
 
-FILE = Path(__file__).resolve().parent.parent / "docs" / "spec" / "vectors" / "epochly-pop-v1.json"
+NAME = "epochly-pop-v1"
+FILE = SPEC / "vectors" / f"{NAME}.json"
 ISS = "https://api.epochly.com"
 NOW = 1_800_000_000  # Unix seconds
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group of Ed25519; RFC 8032, section 5.1
@@ -50,38 +47,9 @@ DEVICE_TYPES = (PROOF, REKEY)
 Json = dict[str, Any]
 
 
-def b64u(data: bytes) -> str:
-    """Base64url without padding."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def jcs(value: Any) -> bytes:
-    """Canonical bytes of values whose names are ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def random(name: str, size: int = 16) -> str:
     """Bytes that look random and are the same each time, in base64url."""
-    return b64u(sha256(f"epochly-pop-v1 vector: {name}".encode()).digest()[:size])
-
-
-class Key:
-    """A key pair by its name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.seed = sha256(f"epochly-pop-v1 vector key: {name}".encode()).digest()
-        private = Ed25519PrivateKey.from_private_bytes(self.seed)
-        self.raw = private.public_key().public_bytes_raw()
-        self.pub, self.kid = b64u(self.raw), b64u(sha256(self.raw).digest())
-        pem = private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self._pyseto = pyseto.Key.new(version=4, purpose="public", key=pem)
-
-    def sign(self, message: bytes, footer: bytes, implicit: bytes) -> str:
-        """A token over any bytes."""
-        return pyseto.encode(self._pyseto, message, footer, implicit).decode()
+    return b64u(seeded(NAME, name)[:size])
 
 
 NAMES = (
@@ -95,7 +63,7 @@ NAMES = (
     "next-root",
     "stranger",
 )
-KEYS = {name: Key(name) for name in NAMES}
+KEYS = {name: Key(NAME, name) for name in NAMES}
 DEVICE, SIGNING, ROOT = KEYS["device"], KEYS["signing"], KEYS["root"]
 DIGEST = sha256(b"epochly-pop-v1 vector: a fingerprint").hexdigest()
 SIGNED: Json = {"iss": ISS, "aud": DEVICE.kid, "cn": random("cn"), "jti": random("jti")}
@@ -201,7 +169,7 @@ def good_tokens() -> list[Json]:
         ("a keyset", KEYSET, {}),
         ("a keyset without keys", KEYSET, {"keys": []}),
     ]
-    many = [Key(f"one of many, {number}") for number in range(32)]
+    many = [Key(NAME, f"one of many, {number}") for number in range(32)]
     keys = [{"kid": key.kid, "pub": key.pub, "nbf": 0, "exp": NOW, "status": "retired"} for key in many]
     cases.append(("a keyset of 32 keys, more than 4,096 bytes", KEYSET, {"keys": keys}))
     return [
@@ -778,22 +746,5 @@ def page() -> str:
     return json.dumps(vectors, indent=1) + "\n"
 
 
-def main() -> int:
-    """Write or check the file; 1 when it is not what it should be."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing, fail when the file is out of date"
-    )
-    text = page()
-    if parser.parse_args().check:
-        if FILE.exists() and FILE.read_text("utf-8") == text:
-            return 0
-        print(f"`{FILE.name}` is out of date; hint: run `tools/write_vectors.py`", file=sys.stderr)
-        return 1
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(text, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(written(FILE, page, __doc__, "write_vectors.py"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
+import importlib
 import inspect
 import json
 import re
@@ -29,12 +29,12 @@ NUMBERS = "float"
 
 
 def loaded():
-    """The tool, which is no package."""
-    spec = importlib.util.spec_from_file_location("write_telemetry", ROOT / "tools/write_telemetry.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """The tool, which is no package, with what lies beside it."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        return importlib.import_module("write_telemetry")
+    finally:
+        sys.path.pop(0)
 
 
 TOOL = loaded()
