@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 import time_machine
 from loopback import Server
 
@@ -184,6 +185,31 @@ class Road(Server):
         answer = self.on(request) if self.between is None else self.between(request, self.on)
         self.passed.append((request, answer))
         connection.sendall(answer)
+
+
+@contextlib.contextmanager
+def on_a_road(folder):
+    """A service that machines reach by a road of ours, until the block ends."""
+    road = Road()
+    made = Service(folder, "--public-url", f"https://localhost:{road.port}", "--no-rate-limits").start()
+    road.lead_to(made)
+    made.road = road
+    yield made
+    road.close()
+    made.stop()
+
+
+@pytest.fixture
+def road(service):
+    """The road to the fixture `service`, on which nobody has passed yet."""
+    service.road.passed.clear()
+    return service.road
+
+
+@pytest.fixture
+def machine(service, tmp_path, request):
+    """Make a machine of that service; each name is another machine."""
+    return lambda name="one": Machine(service, tmp_path / name, f"{request.node.name} {name}")
 
 
 def split(message):

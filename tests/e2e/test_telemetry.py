@@ -10,7 +10,7 @@ import string
 from itertools import product
 
 import pytest
-from licensed import Machine, Road, Service, split
+from licensed import Machine, on_a_road, split
 from programs import FASTER, HOT, UNTIL
 
 from epochly.telemetry.batch import Sender, batches
@@ -35,16 +35,9 @@ SHORTEST = 8  # bytes that two requests may have in common, but for what all of 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    """A service that machines reach by a road of ours."""
-    road = Road()
-    folder = tmp_path_factory.mktemp("service") / "data"
-    public = ("--public-url", f"https://localhost:{road.port}", "--no-rate-limits")
-    made = Service(folder, *public).start()
-    road.lead_to(made)
-    made.road = road
-    yield made
-    road.close()
-    made.stop()
+    """A service of this file's own, on whose road nobody else passes."""
+    with on_a_road(tmp_path_factory.mktemp("service") / "data") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

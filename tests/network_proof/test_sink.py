@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from licensed import WAIT_S, Machine, Road, Service, split
+from licensed import WAIT_S, on_a_road, split
 from linux import on_linux, require
 from listed_requests import endpoint_of, faults
 
@@ -24,27 +24,8 @@ PROGRAM = "import epochly\nepochly.set_level(4)\nprint(epochly.optimize(lambda x
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     """A service behind a road that keeps all that passes."""
-    road = Road()
-    folder = tmp_path_factory.mktemp("sink") / "data"
-    made = Service(folder, "--public-url", f"https://localhost:{road.port}", "--no-rate-limits").start()
-    road.lead_to(made)
-    made.road = road
-    yield made
-    road.close()
-    made.stop()
-
-
-@pytest.fixture
-def road(service):
-    """The road to it, on which nobody has passed yet."""
-    service.road.passed.clear()
-    return service.road
-
-
-@pytest.fixture
-def machine(service, tmp_path, request):
-    """Make a machine of that service; each name is another machine."""
-    return lambda name="one": Machine(service, tmp_path / name, f"{request.node.name} {name}")
+    with on_a_road(tmp_path_factory.mktemp("sink") / "data") as made:
+        yield made
 
 
 def names(road):
