@@ -1,5 +1,6 @@
-"""Reads and writes rows: small functions of a connection, no decision in any of them. All statements are here, hence long.
+"""Reads and writes rows: small functions of a connection, no decision in any of them.
 
+It is long because all statements about licences, devices and keys are here, but for those of a next lease (`renewals.py`).
 They run inside `Database.write` or `Database.read`, the same on both engines. Locks are always taken in the order licence,
 device, head of the audit chain, so that no two transactions wait for each other. `lock=True` is FOR UPDATE; SQLite, where
 the whole transaction is the lock, has no such clause and ignores it.
@@ -10,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, exists, func, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from epochly_service.inserting import in_place_of, on_each, unless_there
 from epochly_service.model import Device, License, Remembered, columns_of
 from epochly_service.schema import (
     accounts,
@@ -336,9 +337,8 @@ FIXED = ("account_id", "id", "license_id", "created_day")  # of a device
 
 def in_place_of_old(made: Any) -> Any:
     """An insertion of what a request did, in place of what is out of date."""
-    named = ("request_hash", "device_id", "lease", "expires_at")
-    return made.on_conflict_do_update(
-        index_elements=["account_id", "kid", "ik"], set_={name: made.excluded[name] for name in named}
+    return in_place_of(
+        made, ("account_id", "kid", "ik"), ("request_hash", "device_id", "lease", "expires_at")
     )
 
 
@@ -398,18 +398,9 @@ _REMEMBERED = select(idempotency).where(
     idempotency.c.ik == bindparam("ik"),
     idempotency.c.expires_at > bindparam("now"),
 )
-_REMEMBER = {
-    "sqlite": in_place_of_old(sqlite.insert(idempotency)),
-    "postgresql": in_place_of_old(postgresql.insert(idempotency)),
-}
-_TRY = {  # what is returned says whether it was inserted; a count of rows is not told by every driver
-    name: made.on_conflict_do_nothing().returning(trials.c.at)
-    for name, made in (("sqlite", sqlite.insert(trials)), ("postgresql", postgresql.insert(trials)))
-}
-_SPEND = {
-    name: made.on_conflict_do_nothing().returning(pop_replay.c.expires_at)
-    for name, made in (("sqlite", sqlite.insert(pop_replay)), ("postgresql", postgresql.insert(pop_replay)))
-}
+_REMEMBER = on_each(idempotency, in_place_of_old)
+_TRY = on_each(trials, lambda made: unless_there(made).returning(trials.c.at))
+_SPEND = on_each(pop_replay, lambda made: unless_there(made).returning(pop_replay.c.expires_at))
 
 
 def _license(conn: Connection, wanted: Any, *, lock: bool) -> License | None:

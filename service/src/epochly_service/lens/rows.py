@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from epochly_service.core import FEATURES
+from epochly_service.inserting import in_place_of, on_each, unless_there
 from epochly_service.schema import lens_accounts, lens_hosts, lens_keys, lens_processes, licenses
 from epochly_service.settings import DAY
 
@@ -230,27 +230,11 @@ _BEAT = (
     )
     .values(uptime_s=bindparam("up"), last_seen=bindparam("now"))
 )
-_NEW_SALT = {
-    name: made.on_conflict_do_nothing()
-    for name, made in (
-        ("sqlite", sqlite.insert(lens_accounts)),
-        ("postgresql", postgresql.insert(lens_accounts)),
-    )
-}
-_NEW_HOST = {  # two processes of a new host may come at once
-    name: made.on_conflict_do_update(
-        index_elements=["account_id", "host"],
-        set_={"version": made.excluded.version, "last_seen": made.excluded.last_seen},
-    )
-    for name, made in (("sqlite", sqlite.insert(lens_hosts)), ("postgresql", postgresql.insert(lens_hosts)))
-}
-_NEW_PROCESS = {
-    name: made.on_conflict_do_update(
-        index_elements=["account_id", "host", "pid"],
-        set_={"uptime_s": made.excluded.uptime_s, "last_seen": made.excluded.last_seen},
-    )
-    for name, made in (
-        ("sqlite", sqlite.insert(lens_processes)),
-        ("postgresql", postgresql.insert(lens_processes)),
-    )
-}
+_NEW_SALT = on_each(lens_accounts, unless_there)
+_NEW_HOST = on_each(  # two processes of a new host may come at once
+    lens_hosts, lambda made: in_place_of(made, ("account_id", "host"), ("version", "last_seen"))
+)
+_NEW_PROCESS = on_each(
+    lens_processes,
+    lambda made: in_place_of(made, ("account_id", "host", "pid"), ("uptime_s", "last_seen")),
+)

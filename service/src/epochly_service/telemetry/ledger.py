@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, exists, func, insert, literal, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from epochly_service.errors import BusyError
+from epochly_service.inserting import on_each, unless_there
 from epochly_service.schema import telemetry_batches, telemetry_charts, telemetry_roots
 from epochly_service.telemetry.merkle import Tree, tree_of
 
@@ -171,19 +171,10 @@ _IF_OPEN = select(
     bindparam("day", type_=telemetry_batches.c.day.type),
     bindparam("accepted", type_=telemetry_batches.c.accepted.type),
 ).where(~exists(select(literal(1)).where(telemetry_roots.c.day == bindparam("day"))))
-_RECORD = {  # what is returned says whether it was inserted; a count of rows is not told by every driver
-    name: made.from_select(["sha256", "day", "accepted"], _IF_OPEN)
-    .on_conflict_do_nothing()
-    .returning(telemetry_batches.c.day)
-    for name, made in (
-        ("sqlite", sqlite.insert(telemetry_batches)),
-        ("postgresql", postgresql.insert(telemetry_batches)),
-    )
-}
-_PUBLISH = {
-    name: made.on_conflict_do_nothing()
-    for name, made in (
-        ("sqlite", sqlite.insert(telemetry_charts)),
-        ("postgresql", postgresql.insert(telemetry_charts)),
-    )
-}
+_RECORD = on_each(
+    telemetry_batches,
+    lambda made: unless_there(made.from_select(["sha256", "day", "accepted"], _IF_OPEN)).returning(
+        telemetry_batches.c.day
+    ),
+)
+_PUBLISH = on_each(telemetry_charts, unless_there)
