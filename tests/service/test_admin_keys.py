@@ -10,6 +10,7 @@ from filled import DAY, device_of, license_of
 
 from epochly.licensing.claims import Keyset, Lease, read_as
 from epochly_service import core, keys, pins, store
+from epochly_service.admin.arguments import parse
 from epochly_service.answers import Voice
 from epochly_service.errors import ServiceError
 from epochly_service.settings import Policy
@@ -88,6 +89,25 @@ def test_revoked_key_is_told_to_clients_and_the_one_in_use_is_kept(deployment):
     keyset = seen_by_client(deployment.ask("keys", "keyset")["keyset"], pinned(deployment))
     assert statuses(keyset)[old] == "revoked"
     assert deployment.ask("doctor")["faults"] == 0
+
+
+@pytest.mark.parametrize("kid", ["-" + "a" * 42, "--" + "Z" * 41, "-" * 43, "_-" + "9" * 41])
+@pytest.mark.parametrize(
+    "shape", [["{}"], ["{}", "--root", "file"], ["--json", "{}"], ["--root", "file", "--", "{}"]]
+)
+def test_key_whose_name_begins_with_a_dash_can_be_named(kid, shape):
+    """One name in 64 looks like an option, and is none."""
+    command, options = parse(["keys", "revoke", *(part.format(kid) for part in shape)])
+    assert command == ("keys", "revoke")
+    assert options.kid == kid
+    assert options.root == ("file" if "file" in shape else None)
+    assert options.json is ("--json" in shape)
+
+
+def test_long_option_that_is_none_is_refused():
+    """An option is not taken for a key where none is asked for."""
+    with pytest.raises(ServiceError, match="unrecognized arguments"):
+        parse(["keys", "list", "--" + "o" * 41])
 
 
 def test_root_is_followed_by_one_that_clients_know_already(deployment):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from platformdirs import user_data_dir
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     Subjects = argparse._SubParsersAction["_Parser"]  # noqa: SLF001 - it has no other name
 
 DATA_VARIABLE, URL_VARIABLE = "EPOCHLY_SERVICE_DATA", "EPOCHLY_SERVICE_DATABASE_URL"
+DASHED_KEY = re.compile(r"-[A-Za-z0-9_-]{42}")  # base64url of a SHA-256, and one in 64 looks like an option
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,6 +50,9 @@ def parse(arguments: Sequence[str]) -> tuple[tuple[str, ...], argparse.Namespace
             raise ServiceError(
                 "usage", ascii(argument), "this is not UTF-8", "`epochly-service admin --help`"
             )
+    keys = [argument for argument in arguments if DASHED_KEY.fullmatch(argument)]
+    if keys and "--" not in arguments:
+        arguments = [*(argument for argument in arguments if argument not in keys), "--", *keys]
     options = _parser().parse_args(arguments)
     return tuple(part for part in (options.subject, getattr(options, "verb", None)) if part), options
 
