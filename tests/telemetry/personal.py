@@ -1,4 +1,4 @@
-"""Somebody's machine, made up: what is known of it, the ways in which it could slip into a text, and ways to write that down differently."""
+"""Somebody's machine, made up: what is known of it, the ways in which it could slip into a text, ways to write that down; and events that are clean."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import unicodedata
 from urllib.parse import quote
 
+from epochly.telemetry import events
 from epochly.telemetry.tripwire import Known
 
 SLASH = "/"  # what is committed here names no folder of anybody's
@@ -145,3 +146,18 @@ WITHOUT_CASE = {
     "small": str.lower,
     "no capitals": str.casefold,
 }  # read again only at the end
+
+
+def any_event(rng):
+    """A clean event, any one of them."""
+    name = rng.choice(list(events.EVENTS))
+    made = {"e": name, "v": events.EVENTS[name].version, "n": rng.randint(1, 10**9)}
+    for field in events.EVENTS[name].fields:
+        made[field.name] = (
+            rng.choice(field.of)
+            if field.of
+            else bool(rng.getrandbits(1))
+            if field.kind == "flag"
+            else rng.randint(field.least, field.most)
+        )
+    return made

@@ -9,7 +9,7 @@ from time import process_time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from personal import ENCODERS, HOME, KNOWN, SHAPES, WITHOUT_CASE
+from personal import ENCODERS, HOME, KNOWN, SHAPES, WITHOUT_CASE, any_event
 
 from epochly.telemetry import events
 from epochly.telemetry.kinds import words_of
@@ -32,21 +32,6 @@ SECRETS = (
 def event(**changes):
     """An event of the registry as it is sent, with something else in it."""
     return {"e": "routing_decision", "v": 1, "n": 3, "level": "jit", "why": "hot"} | changes
-
-
-def any_event(rng):
-    """A clean event, any one of them."""
-    name = rng.choice(list(events.EVENTS))
-    made = {"e": name, "v": events.EVENTS[name].version, "n": rng.randint(1, 10**9)}
-    for field in events.EVENTS[name].fields:
-        made[field.name] = (
-            rng.choice(field.of)
-            if field.of
-            else bool(rng.getrandbits(1))
-            if field.kind == "flag"
-            else rng.randint(field.least, field.most)
-        )
-    return made
 
 
 @pytest.mark.parametrize(("what", "text"), SHAPES)

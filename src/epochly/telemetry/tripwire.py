@@ -24,7 +24,7 @@ MOST_BYTES = 8_192  # of an event; the largest of the registry has 300
 DEPTH = 2  # decodings, one upon the other
 MOST_NUMBER = 10**9  # the largest a field of the registry can be
 MOST_ROUNDS = 4  # of percent signs and of backslashes within one decoding
-SHORT = 4  # characters; a shorter name is looked for as a word of its own
+SHORT = 4  # characters of ASCII; a shorter name is looked for as a word of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +244,13 @@ def _needles(known: Known) -> Iterable[tuple[str, str, bool]]:
         ("the e-mail address", known.emails),
     ):
         for value in values:
-            for part in _parts_of_name(value):
+            words = [word for word in value.split() if len(word) >= SHORT] if name == "the user" else []
+            for part in dict.fromkeys((*_parts_of_name(value), *words)):
                 text = folded_text(part)
-                if len(text) > 1:
-                    yield name, text, len(text) < SHORT
+                if (
+                    len(text) > 1
+                ):  # two of Chinese letters are a whole name, and no blanks are written around it
+                    yield name, text, len(text) < SHORT and text.isascii()
                 yield from ((name, short, False) for short in _short_names(part))
     for mac in known.macs:
         for text in _mac_texts(mac):
