@@ -6,6 +6,8 @@ each event; the kernel's word is `tests/network_proof`'s, this is the quick look
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from watching import Watch
 
@@ -36,7 +38,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Look from here on, where that was asked for."""
+    """Keep keys for Lens out of the keyring of whoever runs this; look from here on, where that was asked for."""
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
     if config.getoption("--watched"):
         config.pluginmanager.register(Watched(Watch()), "watched")
 

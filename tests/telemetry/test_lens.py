@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import stat
-import sys
 from hashlib import sha256
 from hmac import digest
-from types import SimpleNamespace
 
 import pytest
 from commanded import run
@@ -48,6 +47,14 @@ class Asked:
             return Reply(self.status, b"{}")
         answer = self.account if endpoint == "lens-account" else {"next_s": self.next_s}
         return Reply(200, json.dumps(answer).encode())
+
+
+class Terminal(io.StringIO):
+    """Where somebody types."""
+
+    def isatty(self):
+        """It is one."""
+        return True
 
 
 @pytest.fixture
@@ -183,30 +190,46 @@ def test_login_keeps_nothing_that_the_service_does_not_know(environ, files, monk
     assert files.read("lens.key") is None
 
 
-def test_a_keyring_is_used_where_there_is_a_safe_one(files, monkeypatch):
-    """With the optional `keyring`, the file only says where the key is; a backend that fails falls back to the file."""
-    kept = {}
-    ring = SimpleNamespace(
-        get_keyring=lambda: SimpleNamespace(priority=5),
-        set_password=lambda service, name, key: kept.update({(service, name): key}),
-        get_password=lambda service, name: kept.get((service, name)),
-        delete_password=lambda service, name: kept.pop((service, name)),
-    )
-    monkeypatch.setitem(sys.modules, "keyring", ring)
-    assert lens_key.keep_key(files, KEY) == "the keyring"
-    assert KEY.encode() not in files.read("lens.key")
-    assert lens_key.kept_key({}, files) == KEY
-    assert lens_key.forget_key(files)
-    assert kept == {}
-    ring.set_password = lambda *_: 1 // 0
-    assert lens_key.keep_key(files, KEY) == "a file"
-    assert lens_key.kept_key({}, files) == KEY
-    ring.get_keyring = lambda: SimpleNamespace(priority=0)
-    assert lens_key.keep_key(files, KEY) == "a file"
+def test_a_variable_comes_before_what_is_kept(files, monkeypatch):
+    """One that is no key is none, and what has not the form of a key is not kept."""
+    monkeypatch.setattr(lens_key, "_keyring", lambda: None)
     with pytest.raises(ValueError, match="no key"):
         lens_key.keep_key(files, "hunter2")
-    assert lens_key.kept_key({lens.KEY_VARIABLE: KEY}, files) == KEY
+    lens_key.keep_key(files, KEY)
+    other = "elk_" + "A" * 43
+    assert lens_key.kept_key({lens.KEY_VARIABLE: other}, files) == other
     assert lens_key.kept_key({lens.KEY_VARIABLE: "x"}, files) == ""
+    assert lens_key.where_kept({lens.KEY_VARIABLE: "x"}, files) == ""
+
+
+def test_status_says_why_lens_is_off(environ, files, monkeypatch, asked):
+    """Also after `epochly telemetry off`, and under a variable that holds no key; nobody is asked then, nor by `login`."""
+    monkeypatch.setattr(lens_key, "_keyring", lambda: None)
+    monkeypatch.setattr(world, "lens_world", lambda *_: World(asked, lambda: "h", "1", 1, lambda: 0.0))
+    assert (
+        "`EPOCHLY_LENS_KEY` holds no key"
+        in run({**environ, **OPT_IN, lens.KEY_VARIABLE: "x"}, "lens", "status")[1]
+    )
+    files.write("lens.key", KEY.encode())
+    files.write("switch", b"off\n")
+    code, out, _ = run({**environ, **OPT_IN}, "lens", "status")
+    assert out == (
+        "lens     off\nkey      in a file\n"
+        "because  `epochly telemetry off` was said; hint: `epochly telemetry on`\n"
+    )
+    code, _, err = run({**environ, **OPT_IN}, "lens", "login", typed=KEY)
+    assert (code, "telemetry off" in err, asked.requests) == (1, True, [])
+
+
+def test_login_shows_no_key_on_a_terminal(environ, monkeypatch, asked):
+    """It is typed unseen; one that is an argument was seen by others, which is said."""
+    monkeypatch.setattr(lens_key, "_keyring", lambda: None)
+    monkeypatch.setattr(world, "lens_world", lambda *_: World(asked, lambda: "h", "1", 1, lambda: 0.0))
+    monkeypatch.setattr("getpass.getpass", lambda *_, **__: KEY)
+    assert run({**environ, **OPT_IN}, "lens", "login", typed=Terminal())[0] == 0
+    code, out, err = run({**environ, **OPT_IN}, "lens", "login", KEY)
+    assert (code, KEY in out + err) == (0, False)
+    assert "other users of this machine can see arguments" in err
 
 
 def test_lens_goes_without_telemetry_where_only_that_is_off(session, environ, files, monkeypatch, asked):

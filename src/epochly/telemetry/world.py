@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from epochly.telemetry.tripwire import Tripwire
 
 END_S = 0.01  # seconds that the end of a program waits for the thread, which only sleeps, but while it sends
+AGAIN_S = 600.0  # seconds after which a keyring that did not give its key is asked again
 LOOK_S = 5.0  # seconds after the process began that the machine is looked at: programs that are over by then say less
 FOLDER = "telemetry"  # in the state folder
 NOTICE_LINES = (
@@ -91,10 +92,10 @@ def begin(session: Session, environ: Mapping[str, str]) -> None:
     files = files_in(environ)
     if files is None or of_multiprocessing():
         return
-    collects, key = consent_in(environ, files).on, lens_key(environ, files)
+    collects, beats = consent_in(environ, files).on, _may_beat(environ, files)
     if not collects and files.inside(SPOOL).sizes():
         remove_what_waits(files)
-    if not collects and not key:
+    if not collects and not beats:
         return
     from epochly.net.base_url import base_url  # noqa: PLC0415 - only where something is collected
 
@@ -104,8 +105,8 @@ def begin(session: Session, environ: Mapping[str, str]) -> None:
     import threading  # noqa: F401, PLC0415 - whoever imports it first is taken for the main thread, which may not be ours
 
     tasks: list[tuple[float, Callable[[], float | None]]] = []
-    if key:
-        tasks.append((LOOK_S, _beating(key, environ, files)))
+    if beats:
+        tasks.append((LOOK_S, _beating(environ, files)))
     if not collects:
         Sender(tasks, lambda: None).start()
         return
@@ -233,14 +234,20 @@ def tripwire_in(environ: Mapping[str, str]) -> Tripwire:
     return Tripwire(known_here(environ), words_of(EVENTS))
 
 
-def lens_key(environ: Mapping[str, str], files: Files) -> str:
-    """The key for Lens that counts here; empty where there is none, no opt-in, or a no. Raises `OSError`."""
-    from epochly.net.privacy import Allowed, PrivacyClass, allowed  # noqa: PLC0415
+def why_no_lens(environ: Mapping[str, str], files: Files) -> str:
+    """Why no sign of life may be given here, whoever has a key, in one line; empty where one may. Raises `OSError`."""
+    from epochly.net.privacy import Blocked, PrivacyClass, allowed  # noqa: PLC0415
 
-    if not isinstance(allowed(PrivacyClass.LENS, environ), Allowed) or files.read(SWITCH) not in {
-        None,
-        b"on\n",
-    }:
+    verdict = allowed(PrivacyClass.LENS, environ)
+    if isinstance(verdict, Blocked):
+        return verdict.reason
+    switched = consent({}, files.read(SWITCH))
+    return "" if switched.on else switched.why
+
+
+def lens_key(environ: Mapping[str, str], files: Files) -> str:
+    """The key for Lens that counts here; empty where there is none, no opt-in, or a no. Raises `OSError`, `KeyringError`."""
+    if why_no_lens(environ, files):
         return ""
     from epochly.telemetry.lens_key import kept_key  # noqa: PLC0415 - only who opted in pays for it
 
@@ -264,18 +271,35 @@ def lens_world(environ: Mapping[str, str], begun: float) -> lens.World:
     )
 
 
-def _beating(key: str, environ: Mapping[str, str], files: Files) -> Callable[[], float | None]:
+def _may_beat(environ: Mapping[str, str], files: Files) -> bool:
+    """Whether there is a key that counts: the keyring, which takes its time and may ask for a password, is left to the thread."""
+    try:
+        if why_no_lens(environ, files):
+            return False
+        from epochly.telemetry.lens_key import where_kept  # noqa: PLC0415 - only who opted in pays for it
+
+        return bool(where_kept(environ, files))
+    except OSError:
+        return False
+
+
+def _beating(environ: Mapping[str, str], files: Files) -> Callable[[], float | None]:
     begun = time.monotonic()
-    made: list[lens.Beating] = []
+    made: dict[str, lens.Beating] = {}  # by the key, of which there is one at a time
 
     def beat() -> float | None:
-        if lens_key(environ, files) != key:  # somebody has said no since
+        try:
+            key = lens_key(environ, files)
+        except OSError:  # a keyring that is locked now, say
+            return AGAIN_S
+        if not key:  # somebody has said no since
             return None
-        if not made:
+        if key not in made:
             from epochly.telemetry.lens import Beating  # noqa: PLC0415 - the thread's
 
-            made.append(Beating(lens_world(environ, begun), key))
-        return made[0]()
+            made.clear()
+            made[key] = Beating(lens_world(environ, begun), key)
+        return made[key]()
 
     return beat
 
