@@ -46,7 +46,7 @@ COMPUTES = {
 EDGE = {  # a library -> the modules of the service that may know it
     "fastapi": ("web", "incoming", "outgoing", "published", "pages.*", "telemetry.web", "lens.web"),
     "http.client": ("telemetry.clickhouse",),
-    "uvicorn": ("serve",),
+    "uvicorn": ("serve", "protocol"),
     "alembic": ("migrating", "migrations.*"),
     "jinja2": ("pages.*",),
 }

@@ -111,6 +111,7 @@ def test_two_processes_serve_one_database(postgres, postgres_template, tmp_path)
             deadline = time.monotonic() + 20
             versions = set()
             while versions != {2} and time.monotonic() < deadline:
+                time.sleep(0.2)  # within what one peer may ask
                 versions = {
                     node.keyset_version(wire.send("GET", "/v1/keyset").json["keyset"]) for wire in wires
                 }

@@ -28,6 +28,7 @@ from epochly_service.engines import hold_server_lock, open_database
 from epochly_service.errors import BusyError, ServiceError
 from epochly_service.lens.desk import lens_of
 from epochly_service.pages.app import WithPages, make_pages
+from epochly_service.protocol import BoundedHttp
 from epochly_service.service import Service
 from epochly_service.settings import Policy, Settings
 from epochly_service.setup import Ready, set_up
@@ -223,6 +224,7 @@ def _server(options: Options, certificate: Certificate | None) -> dict[str, Any]
         "log_config": None,
         "server_header": False,
         "lifespan": "off",
+        "http": BoundedHttp,
         "ws": "none",
         "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": SHUTDOWN_S,
