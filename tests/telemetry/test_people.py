@@ -11,7 +11,7 @@ from personal import ENCODERS, WITHOUT_CASE, any_event
 
 from epochly.telemetry import events
 from epochly.telemetry.kinds import words_of
-from epochly.telemetry.tripwire import Known, Tripwire
+from epochly.telemetry.tripwire import SHORT, Known, Tripwire
 
 WORDS = words_of(events.EVENTS)
 WRITINGS = {"plain": str, **WITHOUT_CASE, "title": str.title, **ENCODERS}
@@ -25,6 +25,8 @@ def missed(locale, seed, writings):
     for text in dict.fromkeys(told(known)):
         for names in writings():
             written = text
+            if len(text) < SHORT and text.isascii() and names != ("plain",):
+                continue  # three letters are found as a word, and no word once they are written otherwise
             for name in names:
                 written = WRITINGS[name](written)
             event = {"e": "routing_decision", "v": 1, "n": 3, "level": "jit", "why": written}

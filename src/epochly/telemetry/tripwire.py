@@ -1,30 +1,29 @@
 """The tripwire behind the types: knows what this machine and its user are really called, and fires where an event holds any of it.
 
-An event that it fires at is dropped whole, never edited. A text is looked at as it is and as it reads after up to two decodings: percent,
-escapes of JSON and Python, base64 at each phase, hex, punycode, compatibility forms; letters' case, accents, invisible characters and the
-way slashes lean do not matter. It refuses to judge words of the registry, which are nobody's, to look at more than 8 KiB of an event (more is
-a hit), and to take longer than in proportion to its size. Section 3 of the design: Unicode TR15 (forms), RFC 3986, RFC 4648, RFC 3492.
+An event that it fires at is dropped whole, never edited. A text is looked at as it is and as it reads after up to two decodings (`decodings`);
+letters' case, accents, invisible characters and the way slashes lean do not matter. It refuses to judge words of the registry, which are
+nobody's, and to look at more than an event can hold, or at a text that reads as more than can be looked through in a millisecond: these
+are hits. Section 3 of the design.
 """
 
 from __future__ import annotations
 
-import binascii
-import json
 import re
 import unicodedata
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+
+from epochly.telemetry.decodings import folded_text, hidden, lines_of, readings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-MOST_BYTES = 8_192  # of an event; the largest of the registry has 300
-DEPTH = 2  # decodings, one upon the other
+MOST_BYTES = 512  # of an event, about; the largest of the registry has 153
+MOST_READ = 6 * MOST_BYTES  # characters of all that a text reads as
 MOST_NUMBER = 10**9  # the largest a field of the registry can be
-MOST_ROUNDS = 4  # of percent signs and of backslashes within one decoding
 SHORT = 4  # characters of ASCII; a shorter name is looked for as a word of its own
+TOO_MUCH = "more than an event can hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,75 +47,118 @@ class Pattern:
     matches: re.Pattern[str]
 
 
-# On folded text. None has a repetition within a repetition, so none takes longer than in proportion to what it reads.
+# On folded text. Each begins with a literal or a class, which is looked for at the speed of C, and looks back from there; none has a
+# repetition within a repetition, so none takes longer than in proportion to what it reads.
 PATTERNS = (
-    Pattern("an e-mail address", re.compile(r"[^\s@]@[^\s@]")),
-    Pattern("a path", re.compile(r"/[^\s/]+/|^/[^\s/]|\s/[^\s/]|\b[a-z]:/|~/|(?:^|\s|/)~[a-z]|[^\s~]~[0-9]\b|[/]root\b")),
-    Pattern("an address", re.compile(r"[0-9]{1,3}[.-][0-9]{1,3}[.-][0-9]{1,3}[.-][0-9]{1,3}")),
-    Pattern("an address", re.compile(r"[0-9a-f]{0,4}:[0-9a-f]{0,4}:[0-9a-f]{0,4}|[0-9a-f]{1,4}::")),
-    Pattern("a hardware address", re.compile(r"(?:[0-9a-f]{2}[:. -]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}")),
-    Pattern("a long number", re.compile(r"[0-9]{8}|[0-9a-f]{12}")),
+    Pattern("an e-mail address", re.compile(r"@(?<=[^\s@]@)[^\s@]")),
+    Pattern("a path", re.compile(r"/(?:[^\s/]+/|(?<!\S/)[^\s/]|root\b)")),
+    Pattern("a path", re.compile(r":/(?<=\b[a-z]:/)")),
+    Pattern("a path", re.compile(r"~(?:/|(?<![^\s/]~)[a-z]|(?<=[^\s~]~)[0-9]\b)")),
+    Pattern("an address", re.compile(r"[.-](?<=[0-9][.-])[0-9]{1,3}[.-][0-9]{1,3}[.-][0-9]")),
+    Pattern("an address", re.compile(r":[0-9a-f]{0,4}:")),
+    Pattern("a hardware address", re.compile(r"[:. -](?<=[0-9a-f]{2}[:. -])(?:[0-9a-f]{2}[:. -]){4}[0-9a-f]{2}")),
+    Pattern("a hardware address", re.compile(r"\.(?<=[0-9a-f]{4}\.)[0-9a-f]{4}\.[0-9a-f]{4}")),
     Pattern("a key", re.compile(r"a[ks]ia[0-9a-z]{12}|gh[pousr]_[0-9a-z]{8}|xox[abprs]-|elk_|epochly-[0-9a-z]{5}-|begin [a-z ]{0,20}key|eyj[0-9a-z_-]{8}")),
-    Pattern("a location", re.compile(r"[a-z]://|\bwww\.")),
+    Pattern("a location", re.compile(r"://(?<=[a-z]://)")),
+    Pattern("a location", re.compile(r"www\.(?<=\bwww\.)")),
 )  # fmt: skip
-_BASE64 = re.compile(r"[A-Za-z0-9+/\\_-]{6,}")  # a slash of it may have been turned round
-_HEX = re.compile(r"[0-9A-Fa-f]{6,}")
-_PUNYCODE = re.compile(r"xn--([a-z0-9-]{1,63})", re.IGNORECASE | re.ASCII)
-_ESCAPE = re.compile(r"[\\/](?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|([\\/\"']))")
-_SLASHES = re.compile(r"[\\/]+")
-_PAIRED = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
+_DIGITS = bytes(ord("0") if chr(byte).isdigit() else ord(" ") for byte in range(128)) + b" " * 128
+_HEX = bytes(ord("0") if chr(byte) in "0123456789abcdef" else ord(" ") for byte in range(128)) + b" " * 128
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """What is looked for in folded text, whose it is, and how it has to stand there where it is short: as a word."""
+
+    name: str
+    text: str
+    word: re.Pattern[str] | None
+
+    def is_in(self, view: str) -> bool:
+        """Whether it is there."""
+        return self.text in view and (self.word is None or self.word.search(view) is not None)
 
 
 class Tripwire:
     """Made once from what is known. `fires` says what a text gives away, `fires_at` the same of an event."""
 
-    __slots__ = ("_raw", "_texts", "_words")
+    __slots__ = ("_names", "_numbers", "_raw", "_raws", "_registered", "_runs")
 
     def __init__(self, known: Known, registered: Iterable[str] = ()) -> None:
-        self._words = frozenset(registered)
-        self._texts = tuple(dict.fromkeys(_needles(known)))
-        self._raw = tuple(mac.decode("latin-1") for mac in known.macs)
+        self._registered = frozenset(registered)
+        self._names = tuple(_needed(_names(known)))
+        self._numbers = tuple(_needed(_numbers(known)))
+        least = min((len(each.text) for each in self._numbers), default=1)
+        self._runs = re.compile(rf"[0-9a-f:._ -]{{{least},}}")  # what they are written in
+        self._raws = tuple(dict.fromkeys(mac.decode("latin-1") for mac in known.macs))
+        self._raw: tuple[re.Pattern[str], ...] | None = None
 
     def fires_at(self, event: Mapping[str, object]) -> str:
         """What an event gives away, in words that do not repeat it; empty where it is nothing."""
-        if len(json.dumps(event, default=repr)) > MOST_BYTES:
-            return "more than an event can hold"
+        size, room = 0, MOST_READ
         for part in _parts(event):
             if isinstance(part, str):
-                if part not in self._words and (found := self.fires(part)):
-                    return found
-            elif isinstance(part, int) and abs(part) > MOST_NUMBER:
-                return self.fires(str(part)) or "a long number"
+                size += len(part)
+                if part not in self._registered:
+                    found, room = self._looked_through(part, room)
+                    if found:
+                        return found
+            elif isinstance(part, int):
+                if abs(part) > MOST_NUMBER:
+                    return "a long number"
+            elif part is not None:
+                return "a value of no kind of the registry"
+            size += 1
+            if size > MOST_BYTES:
+                return TOO_MUCH
         return ""
 
     def fires(self, text: str) -> str:
         """The same of a text."""
+        return self._looked_through(text, MOST_READ)[0]
+
+    def _looked_through(self, text: str, room: int) -> tuple[str, int]:
+        """What a text gives away, and how many more characters may be read."""
         if len(text) > MOST_BYTES:
-            return "more than an event can hold"
-        views = _views(text)
-        for view in views:
-            if any(raw in view for raw in self._raw):
-                return "a hardware address of this machine"
-        folded = list(dict.fromkeys(map(folded_text, views)))
-        for name, needle, is_word in self._texts:
-            for view in folded:
-                if needle in view and (not is_word or re.search(rf"(?<!\w){re.escape(needle)}(?!\w)", view)):
-                    return f"{name} of this machine"
-        read = [folded_text(text), *(folded_text(line) for view in views[1:] for line in _lines(view))]
-        for pattern in PATTERNS:
-            if any(pattern.matches.search(line) for line in read):
-                return pattern.name
+            return TOO_MUCH, 0
+        for view in readings(text):
+            folded = folded_text(view)
+            room -= max(len(view), len(folded))
+            if room < 0:
+                return TOO_MUCH, 0
+            shown = folded if view is text else lines_of(view)
+            if found := self._known_in(view, folded) or _shape_in(shown):
+                return found, room
+        return "", room
+
+    def _known_in(self, view: str, folded: str) -> str:
+        for needle in self._names:
+            if needle.is_in(folded):
+                return f"{needle.name} of this machine"
+        runs = "\n".join(self._runs.findall(folded)) if self._numbers else ""
+        for needle in self._numbers:
+            if needle.text in runs and needle.is_in(folded):
+                return f"{needle.name} of this machine"
+        return "a hardware address of this machine" if self._raws and self._is_raw_in(view) else ""
+
+    def _is_raw_in(self, view: str) -> bool:
+        """Whether the six bytes of a hardware address are there as characters."""
+        if view.isascii():
+            return any(raw in view for raw in self._raws)
+        if self._raw is None:  # takes 20 ms once, and clean events have nothing that is not ASCII
+            self._raw = tuple(map(hidden, self._raws))
+        plain = unicodedata.normalize("NFKD", view)
+        return any(raw.search(plain) for raw in self._raw)
+
+
+def _shape_in(folded: str) -> str:
+    """What a folded text gives away of anybody."""
+    if not folded:
         return ""
-
-
-def folded_text(text: str) -> str:
-    """A text without what does not matter: case, accents, forms, invisible characters, and which way slashes lean."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).upper().casefold())
-    if not plain.isascii():
-        plain = "".join(each for each in plain if unicodedata.category(each) not in {"Mn", "Cf", "Cc", "Cs"})
-    elif not plain.isprintable():
-        plain = "".join(each for each in plain if each.isprintable() or each in "\n\t")
-    return _SLASHES.sub("/", plain)
+    codes = folded.encode("ascii", "replace")
+    if b"0" * 8 in codes.translate(_DIGITS) or b"0" * 12 in codes.translate(_HEX):
+        return "a long number"
+    return next((pattern.name for pattern in PATTERNS if pattern.matches.search(folded)), "")
 
 
 def _parts(value: object) -> Iterable[object]:
@@ -132,110 +174,26 @@ def _parts(value: object) -> Iterable[object]:
             yield each
 
 
-def _lines(view: str) -> Iterable[str]:
-    """What of a decoded text was text before: the rest is what decoding makes of anything."""
-    return (
-        line for line in view.split("\n") if len(line) > 7 and line.isprintable() and "\ufffd" not in line
-    )
+def _needed(found: Iterable[Needle]) -> Iterable[Needle]:
+    """Those that are not there anyway where an earlier one is, or one of the same name."""
+    once = list({each.text: each for each in reversed(list(found))}.values())[::-1]
+    for place, each in enumerate(once):
+        if not any(
+            other.word is None and other.text in each.text and (at < place or other.name == each.name)
+            for at, other in enumerate(once)
+            if at != place
+        ):
+            yield each
 
 
-def _views(text: str) -> list[str]:
-    """A text, and what it reads after up to `DEPTH` decodings."""
-    views, last = {text: None}, [text]
-    for _ in range(DEPTH):
-        fresh = [made for view in last for decode in _DECODERS for made in decode(view) if made not in views]
-        last = list(dict.fromkeys(fresh))
-        views |= dict.fromkeys(last)
-    return list(views)
+def _needle(name: str, text: str, least: int) -> Needle:
+    """One that has to be a word of its own where it is shorter."""
+    is_short = len(text) < least and text.isascii()
+    return Needle(name, text, re.compile(rf"(?<!\w){re.escape(text)}(?!\w)") if is_short else None)
 
 
-def _plain(text: str) -> Iterable[str]:
-    if not text.isascii():
-        yield "".join(
-            each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf"
-        )
-
-
-def _percent(text: str) -> Iterable[str]:
-    rounds = 0
-    while "%" in text and rounds < MOST_ROUNDS:
-        text, rounds = _text_of(unquote_to_bytes(text.encode("utf-8", "replace"))), rounds + 1
-    if rounds:
-        yield text
-
-
-def _escapes(text: str) -> Iterable[str]:
-    rounds = 0
-    while ("\\" in text or "/" in text) and rounds < MOST_ROUNDS:
-        changed = _ESCAPE.sub(_unescaped, text)
-        if changed == text:
-            break
-        text, rounds = changed, rounds + 1
-    if rounds:
-        text = _PAIRED.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
-        yield text
-        if all(ord(each) < 256 for each in text) and not text.isascii():  # bytes that were written as escapes
-            yield _text_of(text.encode("latin-1"))
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    digits = found[1] or found[2] or found[3]
-    if digits is None:
-        return str(found[4])
-    code = int(digits, 16)
-    return chr(code) if code < 0x110000 else ""
-
-
-def _base64(text: str) -> Iterable[str]:
-    made = []
-    for run in _BASE64.findall(text):
-        plain = run.replace("-", "+").replace("_", "/").replace("\\", "/")
-        for phase in range(4):
-            part = plain[phase:]
-            part = part[: len(part) - 1] if len(part) % 4 == 1 else part
-            if len(part) > 1:
-                made.append(binascii.a2b_base64(part + "=" * (-len(part) % 4)))
-    return _texts_of(made)
-
-
-def _hex(text: str) -> Iterable[str]:
-    made = []
-    for run in _HEX.findall(text):
-        for phase in range(2):
-            part = run[phase:]
-            made.append(bytes.fromhex(part[: len(part) // 2 * 2]))
-    return _texts_of(made)
-
-
-def _punycode(text: str) -> Iterable[str]:
-    def decoded(found: re.Match[str]) -> str:
-        try:
-            return found[1].encode("ascii").decode("punycode")
-        except UnicodeError:
-            return str(found[0])
-
-    if "xn--" in text.lower():
-        yield _PUNYCODE.sub(decoded, text)
-
-
-_DECODERS: tuple[Callable[[str], Iterable[str]], ...] = (_plain, _percent, _escapes, _base64, _hex, _punycode)
-
-
-def _texts_of(found: list[bytes]) -> Iterable[str]:
-    if found:
-        yield "\n".join(map(_text_of, found))
-        if not all(each.isascii() for each in found):
-            yield "\n".join(each.decode("latin-1") for each in found)
-        wide = [each[start:] for each in found if b"\0" in each or len(each) > 3 for start in (0, 1)]
-        yield "\n".join(each.decode("utf-16-le", "replace") for each in wide)
-
-
-def _text_of(data: bytes) -> str:
-    return data.decode("utf-8", "replace").replace("\0", "")  # UTF-16 of ASCII is ASCII with zeros between
-
-
-def _needles(known: Known) -> Iterable[tuple[str, str, bool]]:
-    """What is looked for in folded text: its name, it, and whether it has to be a word of its own."""
+def _names(known: Known) -> Iterable[Needle]:
+    """What has letters."""
     for name, values in (
         ("the user", known.users),
         ("the home", known.homes),
@@ -250,14 +208,18 @@ def _needles(known: Known) -> Iterable[tuple[str, str, bool]]:
                 if (
                     len(text) > 1
                 ):  # two of Chinese letters are a whole name, and no blanks are written around it
-                    yield name, text, len(text) < SHORT and text.isascii()
-                yield from ((name, short, False) for short in _short_names(part))
+                    yield _needle(name, text, SHORT)
+                yield from (_needle(name, short, 0) for short in _short_names(part))
+
+
+def _numbers(known: Known) -> Iterable[Needle]:
+    """What is written in digits."""
     for mac in known.macs:
         for text in _mac_texts(mac):
-            yield "a hardware address", text, False
+            yield _needle("a hardware address", text, 0)
     for address in known.addresses:
         for text in _address_texts(address):
-            yield "an address", text, len(text) < SHORT * 2
+            yield _needle("an address", text, 2 * SHORT)
 
 
 def _parts_of_name(value: str) -> Iterable[str]:
@@ -308,7 +270,6 @@ def _address_texts(address: str) -> Iterable[str]:
             "_".join(octets),
             str(int(found)),
             f"{int(found):08x}",
-            f"0x{int(found):08x}",
         )
         yield ".".join(reversed(octets))
         yield ".".join(f"{int(each):o}".rjust(4, "0") for each in octets)
