@@ -38,7 +38,7 @@ def test_status_says_whether_and_why(environ, files):
     assert rows(out)["kept in"] == files.path
     assert not os.path.exists(environ["EPOCHLY_STATE_DIR"])
     fill(files)
-    assert re.fullmatch(r"1 batches, \d+ bytes", rows(run(environ, "telemetry", "status")[1])["waiting"])
+    assert re.fullmatch(r"1 batch, \d+ bytes", rows(run(environ, "telemetry", "status")[1])["waiting"])
     found = rows(run({**environ, "GITHUB_ACTIONS": "true"}, "telemetry", "status")[1])
     assert (found["telemetry"], found["next"]) == ("off", "nothing is sent")
     assert "`GITHUB_ACTIONS` is set" in found["because"]
@@ -99,10 +99,10 @@ def test_verify_does_not_pass_a_receipt_that_it_could_not_check(environ, files, 
     assert post.send_next(world).sent
     assert run(environ, "telemetry", "verify")[:2] == (
         0,
-        "3 lines, 1 batches, 1 receipts: the log is whole\n",
+        "3 lines, 1 batch, 1 receipt: the log is whole\n",
     )
     code, out, err = run(environ | others, "telemetry", "verify")
-    assert (code, out) == (1, "3 lines, 1 batches, 0 receipts: the log is whole\n")
+    assert (code, out) == (1, "3 lines, 1 batch, 0 receipts: the log is whole\n")
     assert "1 receipt could not be checked" in err
 
 
@@ -150,6 +150,8 @@ def test_help_is_printed(environ):
     """To stdout, with each command."""
     code, out, _ = run(environ, "telemetry", "--help")
     assert code == 0
+    assert run(environ, "lens", "login", "-h") == run(environ, "telemetry", "off", "--help") == (0, out, "")
+    assert "`epochly telemetry off` was said" not in run(environ, "telemetry", "status")[1]
     assert all(
         word in out for word in ("status", "preview", "show", "verify", "schema", "delete", "lens login")
     )

@@ -68,6 +68,6 @@ def test_what_is_not_told_is_not_known(two, receiver):
     """A day that has not ended, a root that does not verify or is another day's: neither in nor out."""
     answers, asked, bodies, day = two
     del answers[digest_of(bodies[0])]
-    assert asked() == ("1 batches are in the published roots of their days, 1 not told yet, 0 are not", 0)
+    assert asked() == ("1 batch is in the published roots of their days, 1 not told yet, 0 are not", 0)
     answers[str(day)]["root"] = receiver.head(2, "0" * 64, day=1)
     assert asked()[0].startswith("0 batches are in the published roots of their days, 2 not told yet")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -14,6 +16,7 @@ from programs import FASTER, HOT, OPT_OUTS, UNTIL, command, environment, run
 
 from epochly.telemetry import start, world
 from epochly.telemetry.files import Files
+from epochly.telemetry.post import sendings_in
 
 END = "\nimport time\nprint('END', time.time(), flush=True)\n"
 SOCKETS = """
@@ -267,6 +270,47 @@ if __name__ == "__main__":
     bodies = [*receiver.received, *(spool.read(name) for name in spool.sizes())]
     assert bodies
     assert len({json.loads(body)["session"] for body in bodies}) == 1
+
+
+@pytest.mark.slow
+def test_programs_that_send_at_the_same_time_share_one_log(place, receiver):
+    """Four programs of one installation, one of them killed: each batch is received once, the log is whole, and limits are one installation's."""
+    program = FASTER + HOT + "\nhot(5)\nepochly.threads(str, range(3))\nbusy({seconds})\n"
+    place.server.script = lambda connection, request: (
+        time.sleep(0.05),
+        receiver.on_the_wire(connection, request),
+    )
+    environ = place(EPOCHLY_CACHE="0", EPOCHLY_MODE="aggressive", EPOCHLY_MAX_WORKERS="4")
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program.format(seconds=3)], env=environ, stderr=subprocess.DEVNULL
+        )
+        for _ in range(4)
+    ]
+    time.sleep(2)
+    started[0].kill()
+    assert [each.wait(60) for each in started[1:]] == [0] * 3
+    started[0].wait(60)
+    run(
+        environ,
+        FASTER
+        + HOT
+        + UNTIL
+        + f"\nimport os\nhot(5)\nuntil(lambda: not os.listdir({place.files.inside('spool').path!r}))\n",
+    )
+    bodies = receiver.received
+    sessions = {json.loads(body)["session"] for body in bodies}
+    assert len(sessions) >= 4
+    assert len({json.loads(body)["install"] for body in bodies}) == 1
+    assert len(bodies) - len(set(bodies)) <= 1  # the one that was killed may have been told of twice
+    code, out, err = command(environ, "telemetry", "verify")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(
+        rf"\d+ lines, {len(set(bodies))} batches, {len(set(bodies))} receipts: the log is whole\n", out
+    )
+    assert (
+        len(bodies) <= sendings_in(place.files).sent <= len(bodies) + len(started)
+    )  # who ended in the middle tried
 
 
 def test_a_sub_interpreter_collects_nothing(place):

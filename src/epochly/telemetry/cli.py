@@ -24,13 +24,19 @@ if TYPE_CHECKING:
 USAGE = """usage: epochly telemetry status | preview | show | verify [--online] | schema | on | off | delete
        epochly lens login [KEY] | logout | status
 
-status   says whether anything is collected, why, what waits, and where it is kept
-preview  shows the next request: method, address, headers, and the body byte for byte
-show     shows every body that was sent from here, one a line
-verify   checks that the log is whole and its receipts are real; --online asks the service for its day's root too
-schema   shows what can be sent at all, as JSON Schema
-on, off  say for good whether to collect; off removes what waits
-delete   removes log, queue, and the random bytes behind the installation's id
+telemetry, how epochly fares on this machine:
+  status   says whether anything is collected, why, what waits, and where it is kept
+  preview  shows the next request: method, address, headers, and the body byte for byte
+  show     shows every body that was sent from here, one a line
+  verify   checks that the log is whole and its receipts are real; --online asks the service for its day's root too
+  schema   shows what can be sent at all, as JSON Schema
+  on, off  say for good whether to collect; off removes what waits, and ends Lens too
+  delete   removes log, queue, and the random bytes behind the installation's id
+
+lens, signs of life for an account that gave you a key; only under EPOCHLY_TELEMETRY_OPT_IN=1:
+  login    asks the service whose the key is, and keeps it: in the desktop's keyring, else in a file that you alone can read
+  logout   forgets it
+  status   says whether signs of life are given, why not, and for which account
 
 A key for Lens is taken from EPOCHLY_LENS_KEY, or read from stdin; as an argument, other users of this machine can see it.
 """
@@ -59,7 +65,7 @@ def main(words: list[str], environ: Mapping[str, str]) -> int:
         "lens status": lens_cli.status,
     }
     command = " ".join(words[:2])
-    if words[1:2] in (["-h"], ["--help"], ["help"]):
+    if words[1:2] == ["help"] or {"-h", "--help"} & set(words[1:]):
         sys.stdout.write(USAGE)
         return DONE
     try:
@@ -107,14 +113,14 @@ def _status(files: Files, rest: list[str], environ: Mapping[str, str]) -> int:
             "notice": "shown"
             if files.read(NOTICE) is not None
             else "not shown yet, so nothing was collected",
-            "waiting": f"{len(sizes)} batches, {sum(size for size, _ in sizes.values())} bytes",
+            "waiting": f"{_number(len(sizes), 'batch', 'batches')}, {_bytes(sizes)}",
             "sent today": f"{today} of {limits.MOST_A_DAY} batches",
             "next": "nothing is sent"
             if not consent.on
             else f"in {wait} s at the earliest"
             if wait
             else "when a program runs",
-            "log": f"{len(logged)} files, {sum(size for size, _ in logged.values())} bytes",
+            "log": f"{_number(len(logged), 'file', 'files')}, {_bytes(logged)}",
             "kept in": files.path,
         }
     )
@@ -155,7 +161,9 @@ def _show(files: Files, rest: list[str], _environ: Mapping[str, str]) -> int:
         say(f"{when} to {base}, {endpoint}, {'received' if has_receipt else 'no receipt'}", plain=True)
         sys.stdout.write(body.decode() + "\n")
         count, received = count + 1, received + has_receipt
-    say(f"{count} batches were sent, {received} with a receipt; what waits is in `epochly telemetry preview`")
+    say(
+        f"{_number(count, 'batch was', 'batches were')} sent, {received} with a receipt; what waits is in `epochly telemetry preview`"
+    )
     return DONE
 
 
@@ -169,7 +177,12 @@ def _verify(files: Files, rest: list[str], environ: Mapping[str, str]) -> int:
         say(f"the log is not whole: {found.wrong}; hint: `epochly telemetry show` shows what is left")
         return NOT_DONE
     checked = found.receipts - len(elsewhere)
-    show(f"{found.lines} lines, {found.batches} batches, {checked} receipts: the log is whole")
+    counted = (
+        _number(found.lines, "line", "lines"),
+        _number(found.batches, "batch", "batches"),
+        _number(checked, "receipt", "receipts"),
+    )
+    show(f"{', '.join(counted)}: the log is whole")
     if elsewhere:  # not checked is not passed
         say(
             f"{_number(len(elsewhere), 'receipt', 'receipts')} could not be checked: no root key of the service is known here; "
@@ -185,11 +198,11 @@ def _verify(files: Files, rest: list[str], environ: Mapping[str, str]) -> int:
     return DONE
 
 
-def _judge(environ: Mapping[str, str]) -> tuple[Callable[[str, str, str, bytes], str], list[str]]:
+def _judge(environ: Mapping[str, str]) -> tuple[Callable[[str, str, str, bytes], str], set[str]]:
     """What judges receipts, and digests of batches whose receipts it cannot judge: nobody speaks for their service here."""
     from epochly.telemetry import receipts  # noqa: PLC0415
 
-    elsewhere: list[str] = []
+    elsewhere: set[str] = set()
     try:
         base, roots = world.believed(environ)
     except (StateProblem, BaseUrlError):
@@ -197,7 +210,7 @@ def _judge(environ: Mapping[str, str]) -> tuple[Callable[[str, str, str, bytes],
 
     def judge(sent_to: str, keyset: str, receipt: str, body: bytes) -> str:
         if base is None or sent_to != str(base):
-            elsewhere.append(digest_of(body))
+            elsewhere.add(digest_of(body))
             return ""
         return receipts.fault(receipts.Service(sent_to, roots), keyset, "", receipt, body)
 
@@ -254,6 +267,11 @@ def none(rest: list[str], command: str) -> None:
 def _number(count: int, one: str, more: str) -> str:
     """A number with its noun."""
     return f"{count:,} {one if count == 1 else more}"
+
+
+def _bytes(sizes: Mapping[str, tuple[int, int]]) -> str:
+    """How much files have together."""
+    return _number(sum(size for size, _ in sizes.values()), "byte", "bytes")
 
 
 def table(values: Mapping[str, str]) -> None:

@@ -71,7 +71,8 @@ class Files:
             descriptor = open_in(folder, name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             with open(descriptor, "ab", buffering=0) as file:
                 _ours_alone(os.fstat(descriptor))
-                file.write(data)
+                if file.write(data) != len(data):  # the disk is full
+                    raise OSError(f"`{name}` was not written whole")
 
     def remove(self, name: str) -> None:
         """No such file any more; one that is not there is none. Raises `OSError`."""
@@ -93,6 +94,18 @@ class Files:
             for name, seen in found
             if not name.startswith(".") and stat.S_ISREG(seen.st_mode)
         }
+
+    def sweep(self, before: int) -> None:
+        """Take away what a process that was killed had half written before that time, in Unix seconds. Raises `OSError`."""
+        try:
+            with self._opened() as folder, os.scandir(folder) as entries:
+                found = [entry for entry in entries if entry.name.startswith(".")]
+                for name in [
+                    each.name for each in found if each.stat(follow_symlinks=False).st_mtime < before
+                ]:
+                    unlink_in(folder, name)
+        except FileNotFoundError:
+            return
 
     @contextmanager
     def held(self) -> Iterator[bool]:

@@ -28,6 +28,9 @@ def login(files: Files, rest: list[str], environ: Mapping[str, str]) -> int:
         cli.say(
             f"other users of this machine can see arguments; hint: leave the key out, or set `{lens.KEY_VARIABLE}`"
         )
+    if not key:
+        cli.say(f"a key for Lens is needed; hint: type it, or set `{lens.KEY_VARIABLE}`")
+        return cli.NOT_DONE
     if not lens.is_key(key):
         cli.say("that is no key for Lens; hint: it begins with `elk_` and has 47 characters")
         return cli.NOT_DONE

@@ -74,6 +74,11 @@ def begun(sendings: Sendings, now: int, random: float, head: str) -> Sendings:
     return Sendings(today, sent, now + pause_s(random), sendings.failures, head)
 
 
+def followed(sendings: Sendings, head: str) -> Sendings:
+    """Where the log goes on after the line that was kept."""
+    return Sendings(sendings.day, sendings.sent, sendings.next_at, sendings.failures, head)
+
+
 def succeeded(sendings: Sendings, head: str) -> Sendings:
     """After a receipt."""
     return Sendings(sendings.day, sendings.sent, sendings.next_at, 0, head)

@@ -21,9 +21,11 @@ else:
     from epochly._records import dataclass
 
 MOST_BYTES = 1_048_576  # of a day's file; 50 batches, receipts and keysets have less
+MOST_LINE_BYTES = 65_536  # a body's quotes take two bytes each there
 MOST_FILES = 7
 SUFFIX = ".ndjson"
 BEGIN = "0" * 64  # what stands for the line before the first
+MOST_AFTER = 2  # lines that a process may have written when it was ended, before it kept the hash of the last
 MEMBERS = {  # kind -> its members besides `at`, `kind` and `prev`
     "batch": {"base", "body", "endpoint"},
     "keyset": {"keyset"},
@@ -62,25 +64,48 @@ def too_many(names: Iterable[str]) -> list[str]:
     return ours[: max(0, len(ours) - MOST_FILES + 1)]
 
 
+def end_of(files: Iterable[tuple[str, bytes]], head: str) -> str:
+    """The hash that the next line has to have, where `head` was the last that was kept: a process may have been ended just before it kept another.
+
+    Only lines that follow that one are taken for such; with none of them there it is `head`, and `verify` finds what is missing.
+    """
+    lines = [written for _, data in files for written in data.split(b"\n")[:-1]][-MOST_AFTER - 1 :]
+    hashes = [hash_of(written) for written in lines]
+    if not head:
+        return hashes[-1] if hashes else ""
+    if head in hashes:
+        for written in lines[hashes.index(head) + 1 :]:
+            entry = _entry(written)
+            if entry is None or entry["prev"] != head:
+                break
+            head = hash_of(written)
+    return head
+
+
 def verify(
     files: Iterable[tuple[str, bytes]], head: str, judge: Callable[[str, str, str, bytes], str]
 ) -> Verified:
     """The chain, and each receipt by `judge(base, keyset, receipt, body)`, which says what is wrong with it or nothing.
 
-    Of a log whose oldest files were removed, the first line that is left may follow any. `head` is the hash of the last line.
+    Of a log whose oldest files were removed, the first line that is left may follow any. `head` is the hash of the last line that was kept; as many
+    as `MOST_AFTER` may follow it. What was sent twice is one batch.
     """
-    lines = batches = receipts = 0
-    prev, last, keyset = "", BEGIN, ""
+    lines = batches = 0
+    prev, keyset = "", ""
+    last: list[str] = []
+    received: set[str] = set()
     sent: dict[str, tuple[str, bytes]] = {}
     for name, data in files:
-        for number, written in enumerate(data.split(b"\n")[:-1] if data.endswith(b"\n") else [b""], 1):
+        *whole, half = data.split(b"\n")
+        for number, written in enumerate(whole, 1):
             where = f"{name}, line {number}"
             entry = _entry(written)
             if entry is None:
-                return Verified(lines, batches, receipts, f"{where}: is no line of a log")
+                return Verified(lines, batches, len(received), f"{where}: is no line of a log")
             if prev and entry["prev"] != prev:
-                return Verified(lines, batches, receipts, f"{where}: does not follow the line before it")
-            prev = last = hash_of(written)
+                return Verified(lines, batches, len(received), f"{where}: does not follow the line before it")
+            prev = hash_of(written)
+            last = [*last[-MOST_AFTER:], prev]
             lines += 1
             if entry["kind"] == "keyset":
                 keyset = entry["keyset"]
@@ -91,7 +116,7 @@ def verify(
                 except BatchError:
                     right = False
                 if not right:
-                    return Verified(lines, batches, receipts, f"{where}: holds no batch")
+                    return Verified(lines, batches, len(received), f"{where}: holds no batch")
                 batches += entry["body"] not in {each[1].decode() for each in sent.values()}
                 sent[digest_of(body)] = (entry["base"], body)
             else:
@@ -100,11 +125,15 @@ def verify(
                     judge(base, keyset, entry["receipt"], body) if base else "is for nothing that was sent"
                 )
                 if wrong:
-                    return Verified(lines, batches, receipts, f"{where}: the receipt {wrong}")
-                receipts += 1
-    if head and last != head:
-        return Verified(lines, batches, receipts, "the end of the log: lines are missing, or were added")
-    return Verified(lines, batches, receipts)
+                    return Verified(lines, batches, len(received), f"{where}: the receipt {wrong}")
+                received.add(entry["sha256"])
+        if half:
+            return Verified(
+                lines, batches, len(received), f"{name}, line {len(whole) + 1}: ends in the middle of a line"
+            )
+    if head and head not in last:
+        return Verified(lines, batches, len(received), "the end of the log: lines are missing, or were added")
+    return Verified(lines, batches, len(received))
 
 
 def bodies(files: Iterable[tuple[str, bytes]]) -> Iterable[tuple[int, str, str, bytes, bool]]:

@@ -48,7 +48,7 @@ def included(logged: Sequence[tuple[str, bytes]], environ: Mapping[str, str]) ->
             inside += 1
         else:
             bad += 1
-    told = f"{inside} batches are in the published roots of their days, {open_} not told yet, {bad} are not"
+    told = f"{inside} {'batch is' if inside == 1 else 'batches are'} in the published roots of their days, {open_} not told yet, {bad} {'is' if bad == 1 else 'are'} not"
     return told, bad
 
 

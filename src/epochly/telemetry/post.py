@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # What the service says of a batch that it will never take, as one of a newer registry; it is not sent again.
 FOR_GOOD = {"UNKNOWN_FIELD", "SCHEMA", "MALFORMED", "TOO_LARGE", "MEDIA_TYPE"}
 MOST_ANSWER_BYTES = 32_768  # a receipt and a keyset of 32 keys, with room
+HALF_WRITTEN_S = 3_600  # after which nobody writes a file any more
 IDLE_S = 60  # until somebody looks again, where nothing waits
 
 
@@ -117,6 +118,8 @@ def log_of(files: Files) -> list[tuple[str, bytes]]:
 def _send(world: World) -> Posted:
     now, files = world.now(), world.files
     sendings = sendings_in(files)
+    for folder in (files, files.inside(SPOOL), files.inside(LOG)):
+        folder.sweep(now - HALF_WRITTEN_S)
     found, useless = next_in(files, world.fires_at, now)
     for name in (*useless, *waiting_in(files, now)[1]):
         files.inside(SPOOL).remove(name)
@@ -125,6 +128,10 @@ def _send(world: World) -> Posted:
         return Posted("the limits let nothing out yet", wait)
     if found is None:
         return Posted("nothing waits", IDLE_S)
+    mended = _mended(files, sendings)
+    if mended != sendings:
+        _keep(files, mended)
+        sendings = mended
     writer = _Log(files, now, sendings.head or log.BEGIN)
     if not writer.has_room(len(found.body)):
         return Posted("the log of today is full", DAY_S - now % DAY_S)
@@ -141,6 +148,22 @@ def _send(world: World) -> Posted:
         sendings = limits.failed(sendings, world.now(), later)
     _keep(files, sendings)
     return Posted(said or "sent", max(1, limits.wait_s(sendings, world.now())), sent=said == "")
+
+
+def _mended(files: Files, sendings: Sendings) -> Sendings:
+    """What is remembered, after a process was ended between a line of the log and that; half a line at the end is taken away. Raises `OSError`."""
+    folder = files.inside(LOG)
+    logged = [
+        (name, folder.read(name) or b"")
+        for name in sorted(name for name in folder.sizes() if name.endswith(log.SUFFIX))[-2:]
+    ]
+    name, data = logged[-1] if logged else ("", b"")
+    whole = data[: data.rfind(b"\n") + 1]
+    if 0 < len(data) - len(whole) < log.MOST_LINE_BYTES:
+        logged[-1] = name, whole
+        folder.write(name, whole)
+    head = log.end_of(logged, sendings.head)
+    return sendings if not logged else limits.followed(sendings, head)
 
 
 def _wrong(world: World, files: Files, writer: _Log, found: Next, reply: Reply | str) -> str:
