@@ -48,6 +48,11 @@ def tried():
     from epochly._api import session
     from epochly.telemetry import post
     return post.sendings_in(session().telemetry._process.files).sent
+
+def failed():
+    from epochly._api import session
+    from epochly.telemetry import post
+    return post.sendings_in(session().telemetry._process.files).failures
 """
 OPT_OUTS = {
     "EPOCHLY_OFFLINE_MODE": "1",
