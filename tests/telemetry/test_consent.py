@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from itertools import product
 
 import pytest
+from commanded import run
 
 from epochly.licensing import roots
-from epochly.telemetry import start
+from epochly.telemetry import start, world
 from epochly.telemetry.consent import CI, consent
 
 VALUES = (None, "1", "0", "", " yes ", "garbage")
@@ -42,6 +44,66 @@ def test_consent_is_the_table():
             assert "garbage" not in found.why
             count += 1
     assert count == len(VALUES) ** 5 * len(SWITCHES) == 38_880
+
+
+def linked(path):
+    """A link to a yes."""
+    with open(f"{path}-of-others", "wb") as file:
+        file.write(b"on\n")
+    os.symlink(f"{path}-of-others", path)
+
+
+def mode(bits):
+    """A yes that others may change, or that nobody may read."""
+
+    def made(path):
+        with open(path, "wb") as file:
+            file.write(b"on\n")
+        os.chmod(path, bits)
+
+    return made
+
+
+def huge(path):
+    """More than such a file ever has."""
+    with open(path, "wb") as file:
+        file.write(b"on\n" * 500_000)
+
+
+UNREADABLE = {
+    "a folder": os.mkdir,
+    "a link": linked,
+    "readable by others": mode(0o644),
+    "others' too": mode(0o666),
+    "huge": huge,
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX's")
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_choice_that_cannot_be_read_is_a_no(environ, files, session, monkeypatch, kind):
+    """Whatever is in its place, and though it says `on`: nothing is collected, no sign of life is given, no thread is there, and `status` says why."""
+    monkeypatch.setattr(world.Sender, "start", lambda _: pytest.fail("a thread"))
+    files.write("notice", b"1\n")
+    UNREADABLE[kind](os.path.join(files.path, "switch"))
+    found = world.consent_in(environ, files)
+    assert (found.on, found.why.startswith("what was said before cannot be read")) == (False, True)
+    start.watch(session, environ | {"EPOCHLY_TELEMETRY_OPT_IN": "1", "EPOCHLY_LENS_KEY": "elk_" + "A" * 43})
+    assert session.telemetry is None
+    code, out, err = run(environ, "telemetry", "status")
+    assert (code, "telemetry   off" in out, err) == (0, True, "")
+    code, out, err = run(environ | {"EPOCHLY_TELEMETRY_OPT_IN": "1"}, "lens", "status")
+    assert (code, "Traceback" in err) == (1, False) or "off" in out
+
+
+def test_a_choice_that_can_be_read_begins(environ, files, session, monkeypatch):
+    """The control for the above: the same with a file that is this user's alone starts the thread."""
+    started = []
+    monkeypatch.setattr(world.Sender, "start", started.append)
+    files.write("notice", b"1\n")
+    files.write("switch", b"on\n")
+    start.watch(session, environ)
+    assert len(started) == 1
 
 
 @pytest.mark.parametrize("name", CI)

@@ -98,7 +98,12 @@ class Collector:
 
     def look(self) -> None:
         """What takes some milliseconds to find out, on a thread of ours: the machine, the plan."""
-        for fact in self._figures.begun(self.session.machine(), self._process.tier(), run=self.run):
+        try:
+            tier = self._process.tier()
+        except Exception:  # noqa: BLE001 - a licence that cannot be looked at is a fault of ours, and nobody's licence
+            self.fault("licence")
+            tier = "community"
+        for fact in self._figures.begun(self.session.machine(), tier, run=self.run):
             self.counters.add(fact)
 
     def collect(self, *, ending: bool = False, cache_bytes: int | None = None) -> None:

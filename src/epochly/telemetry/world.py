@@ -308,9 +308,7 @@ def _process(
     session: Session, environ: Mapping[str, str], files: Files, rng: Callable[[int], bytes]
 ) -> Process:
     def tier() -> str:
-        from epochly._rights import tier_in  # noqa: PLC0415
-
-        return tier_in(session.outside.rights) if may_hold_a_licence(environ, sys.platform) else "community"
+        return session.outside.rights().tier() if may_hold_a_licence(environ, sys.platform) else "community"
 
     return Process(
         files=files,
