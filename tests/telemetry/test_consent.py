@@ -99,7 +99,7 @@ def test_a_choice_that_cannot_be_read_is_a_no(environ, files, session, monkeypat
 def test_a_choice_that_can_be_read_begins(environ, files, session, monkeypatch):
     """The control for the above: the same with a file that is this user's alone starts the thread."""
     started = []
-    monkeypatch.setattr(world.Sender, "start", started.append)
+    monkeypatch.setattr(world.Sender, "start", lambda made: started.append(made) or True)
     files.write("notice", b"1\n")
     files.write("switch", b"on\n")
     start.watch(session, environ)
