@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := install --require-hashes --no-deps -r
 PACKAGES := . verify sbom release service
 
-.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow test-browser test-corpus bench bench-runtime fuzz lock docs clean
+.PHONY: demo rehearse second-opinion test lint types unit test-network test-slow test-browser test-corpus test-detectors bench bench-runtime fuzz lock docs clean
 
 demo: $(VENV)/.release $(VENV)/.demo second-opinion
 	@$(BIN)/python tools/demo.py
@@ -53,6 +53,12 @@ test-corpus: requirements/corpus.txt
 	.venv-corpus/bin/python -m pip --disable-pip-version-check --quiet $(LOCKED) requirements/corpus.txt
 	.venv-corpus/bin/python -m pytest -m corpus -s tests/runtime/corpus/test_pyperformance.py
 
+# Detectors of personal data that others made judge what leaves: they want other versions than we do, and are asked from outside.
+test-detectors: $(VENV)/.dev requirements/detectors.txt
+	$(PYTHON) -m venv .venv-detectors
+	.venv-detectors/bin/python -m pip --disable-pip-version-check --quiet $(LOCKED) requirements/detectors.txt
+	DETECTORS=$(CURDIR)/.venv-detectors/bin/python $(BIN)/python -m pytest -m detectors tests/network_proof
+
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
 
@@ -69,11 +75,12 @@ docs: $(VENV)/.dev
 	$(BIN)/python tools/write_docs.py
 	$(BIN)/python tools/write_telemetry.py
 
-# The development lock holds all of the others, which take its versions: what was tested together is used together.
+# The development lock holds all of the others, which take its versions: what was tested together is used together. The detectors
+# are beside it: they want an older numpy.
 lock: $(VENV)/.dev
-	cd requirements && for name in dev verify release build service demo fuzz bench corpus; do \
+	cd requirements && for name in dev verify release build service demo fuzz bench corpus detectors; do \
 	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
-	    $$(test $$name = dev || echo --constraint dev.txt) \
+	    $$(test $$name = dev -o $$name = detectors || echo --constraint dev.txt) \
 	    --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt || exit 1; \
 	done
 

@@ -104,6 +104,7 @@ def test_locks_hold_every_requirement_by_hash(root):
         "build.txt",
         "corpus.txt",
         "demo.txt",
+        "detectors.txt",
         "dev.txt",
         "fuzz.txt",
         "release.txt",
