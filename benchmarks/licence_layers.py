@@ -108,13 +108,13 @@ def _statements(database_url, device_id):
     database, number = open_database(database_url), count()
 
     def renew(line):
-        device = renewals.look(line, device_id, kid="", ik="", now=0).device
+        device = renewals.look(line, [renewals.Looked(device_id, "", "", "", 0)])[0].device
         row = replace(device, lease_seq=device.lease_seq + 1)
         ik = b64u(os.urandom(16))
         done = Remembered(
             row.account_id, row.kid, ik, "0" * 64, row.id, json.dumps({"seq": row.lease_seq}), 1
         )
-        return renewals.change(line, device, row, done, spent=f"layer {next(number)}", spent_until=1)
+        return renewals.change(line, [renewals.Change(device, row, done, f"layer {next(number)}", 1)])
 
     try:
         return _best(lambda: database.at_once(renew))

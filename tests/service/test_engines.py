@@ -270,18 +270,18 @@ def test_what_is_done_at_once_leaves_a_cut_connection_to_the_long_way(cut):
     one = engines.Texts(("SELECT 1",), "SELECT 1")
 
     def look(line):
-        return line.look(one, {})
+        return line.look(one, [{}])
 
-    assert database.at_once(look) == (1,)
+    assert database.at_once(look) == [(1,)]
     cut_all()
     assert database.at_once(look) is None
-    assert database.at_once(look) == (1,)
+    assert database.at_once(look) == [(1,)]
 
     def look_twice(line):
-        line.look(one, {})
+        line.look(one, [{}])
         cut_all()
-        return line.look(one, {})
+        return line.look(one, [{}])
 
     with pytest.raises(BusyError):
         database.at_once(look_twice)
-    assert database.at_once(look) == (1,)
+    assert database.at_once(look) == [(1,)]

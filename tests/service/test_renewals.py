@@ -28,9 +28,9 @@ def changed(node, seen, *, spent="a" * 64):
     """Write the next lease of a device that was seen so; returns what the database said of it."""
     row = replace(seen, lease_seq=seen.lease_seq + 1)
     done = Remembered(row.account_id, row.kid, ik(), "h", row.id, "{}", node.now + 9)
-    return node.database.at_once(
-        lambda line: renewals.change(line, seen, row, done, spent=spent, spent_until=node.now + 9)
-    )
+    made = [renewals.Change(seen, row, done, spent, node.now + 9)]
+    told = node.database.at_once(lambda line: renewals.change(line, made))
+    return told and told[0]
 
 
 def test_a_next_lease_takes_two_statements(node):
@@ -121,7 +121,10 @@ def test_a_database_that_fails_at_the_change_is_busy_and_not_asked_twice(node, m
     monkeypatch.setattr(renewals, "change", lost)
     with pytest.raises(BusyError):
         node.database.at_once(
-            lambda line: renewals.look(line, device.device_id, kid="", ik="", now=0) and renewals.change(line)
+            lambda line: (
+                renewals.look(line, [renewals.Looked(device.device_id, "", "", "", 0)])
+                and renewals.change(line)
+            )
         )
     assert device.heartbeat().code == "MAINTENANCE"
     monkeypatch.undo()

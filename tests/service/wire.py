@@ -140,6 +140,18 @@ class Wire:
             _sent(self.app, method, path, body=body, headers=list(headers), query=query)
         )
 
+    def send_all(self, requests):
+        """The answers to requests (method, path, body, headers) that come at the same time, in this order."""
+
+        async def gathered():
+            sending = (
+                _sent(self.app, method, path, body=body, headers=list(headers), query=b"")
+                for method, path, body, headers in requests
+            )
+            return await asyncio.gather(*sending)
+
+        return self._loop.run_until_complete(gathered())
+
     def nonce(self):
         """A fresh nonce."""
         return self.send("POST", "/v1/nonce").json["nonce"]

@@ -31,7 +31,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from epochly_service.errors import BusyError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine
@@ -172,7 +172,8 @@ class Texts(NamedTuple):
 class Line:
     """The driver's own connection, on which each statement stands for itself: what it changed is kept when it returns.
 
-    A statement is its text for each engine; its values are looked up in one mapping by their names.
+    A statement is its text for each engine; its values are looked up in one mapping by their names. It is said for each mapping
+    that is given, on the way there and back once for all of them.
     """
 
     def __init__(self, cursor: Any, turn: Callable[[], AbstractContextManager[None]] | None) -> None:
@@ -188,26 +189,43 @@ class Line:
         if self._turn is None and not self._cursor.connection.closed:
             self._cursor.connection.autocommit = False
 
-    def look(self, statement: Texts, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """The one row that there is, or None."""
-        text = statement.postgresql if self._turn is None else statement.sqlite[0]
-        rows: list[tuple[Any, ...]] = self._cursor.execute(text, values).fetchall()
-        self.has_looked = True
-        return rows[0] if rows else None
-
-    def change(self, statement: Texts, values: Mapping[str, Any]) -> bool:
-        """Change rows, all of them or none; False, where the statement found no row to change."""
+    def look(self, statement: Texts, asked: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...] | None]:
+        """For each the one row that there is, or None."""
         if self._turn is None:
-            return bool(self._cursor.execute(statement.postgresql, values).rowcount)
+            found = self._in_a_row(statement.postgresql, asked, self._cursor.fetchall)
+        else:
+            found = [self._cursor.execute(statement.sqlite[0], values).fetchall() for values in asked]
+        self.has_looked = True
+        return [rows[0] if rows else None for rows in found]
+
+    def change(self, statement: Texts, asked: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Change rows in one transaction; False for those where the statement found no row to change, and changed nothing."""
+        if self._turn is None:
+            return self._in_a_row(statement.postgresql, asked, lambda: bool(self._cursor.rowcount))
         with self._turn():
             self._cursor.execute("BEGIN IMMEDIATE")
             try:
-                is_there = all(self._cursor.execute(text, values).rowcount for text in statement.sqlite)
+                done = [
+                    all(self._cursor.execute(text, values).rowcount for text in statement.sqlite)
+                    for values in asked
+                ]
             except BaseException:
                 self._cursor.execute("ROLLBACK")
                 raise
-            self._cursor.execute("COMMIT" if is_there else "ROLLBACK")
-            return is_there
+            self._cursor.execute("COMMIT")
+            return done
+
+    def _in_a_row(self, text: str, asked: Sequence[Mapping[str, Any]], told: Callable[[], T]) -> list[T]:
+        """What PostgreSQL says to each; several are sent without waiting in between, which makes them one transaction."""
+        if len(asked) == 1:
+            self._cursor.execute(text, asked[0])
+            return [told()]
+        with self._cursor.connection.pipeline():
+            self._cursor.executemany(text, asked, returning=True)
+        found = [told()]
+        while self._cursor.nextset():
+            found.append(told())
+        return found
 
 
 def open_database(url: str) -> Database:

@@ -1,7 +1,8 @@
-"""The statements of a next lease, which is what nearly every request is for: one that looks, one that changes.
+"""The statements of next leases, which are what nearly every request is for: one that looks, one that changes.
 
-They lock nothing in between. The second changes the device's row if nobody else has since it was seen, and with it keeps what
+They lock nothing in between. The second changes a device's row if nobody else has since it was seen, and with it keeps what
 the request did and that its nonce was used; otherwise it changes nothing, and `scripts.renew` goes the long way, under locks.
+Each is said for as many requests as came together.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from epochly_service.model import Device, License, columns_of
 from epochly_service.schema import devices, idempotency, licenses, pop_replay
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import BindParameter, ClauseElement, Column, Dialect
 
     from epochly_service.engines import Line
@@ -32,31 +35,60 @@ class Seen(NamedTuple):
 
     device: Device
     license: License
-    was_here: bool  # the key did something under this idempotency key before
+    was_here: bool  # the key did something under this idempotency key before, or used this nonce
 
 
-def look(line: Line, device_id: str, *, kid: str, ik: str, now: int) -> Seen | None:
-    """A device with its licence, or None."""
-    row = line.look(_LOOK, {"device": device_id, "kid": kid, "ik": ik, "now": now})
-    if row is None:
-        return None
-    return Seen(Device(*row[:_COLUMNS]), License(*row[_COLUMNS:-1]), bool(row[-1]))
+class Looked(NamedTuple):
+    """What a request says."""
+
+    device: str
+    kid: str
+    ik: str
+    spent: str
+    now: int
 
 
-def change(line: Line, seen: Device, row: Device, done: Remembered, *, spent: str, spent_until: int) -> bool:
-    """Write a device as it now is, what was done, and that a nonce was used; False, and nothing, if it is not as it was seen.
+class Change(NamedTuple):
+    """A device as it was seen and as it is to be, what was done, and the nonce that was used for it."""
 
-    A nonce that was used before is the driver's IntegrityError.
+    seen: Device
+    row: Device
+    done: Remembered
+    spent: str
+    spent_until: int
+
+
+def look(line: Line, asked: Sequence[Looked]) -> list[Seen | None]:
+    """For each request the device with its licence, or None."""
+    return [
+        None if row is None else Seen(Device(*row[:_COLUMNS]), License(*row[_COLUMNS:-1]), bool(row[-1]))
+        for row in line.look(_LOOK, [each._asdict() for each in asked])
+    ]
+
+
+def change(line: Line, changes: Sequence[Change]) -> list[bool]:
+    """Write all of it; False, and nothing, for those whose device is not as it was seen.
+
+    A nonce that was used before is the driver's IntegrityError, and nothing is written at all.
     """
-    values = columns_of(done) | {"spent": spent, "spent_until": spent_until}
-    values |= {f"new_{name}": value for name, value in columns_of(row).items()}
-    values |= {f"seen_{name}": getattr(seen, name) for name in (*KEY, *CHANGES)}
-    return line.change(_CHANGE, values)
+    return line.change(_CHANGE, [_values(each) for each in changes])
+
+
+def _values(change: Change) -> dict[str, Any]:
+    values = columns_of(change.done)
+    values["spent"], values["spent_until"] = change.spent, change.spent_until
+    for name, value in columns_of(change.row).items():
+        values[_NEW[name]] = value
+    for name, said in _SEEN.items():
+        values[said] = getattr(change.seen, name)
+    return values
 
 
 # --- made once
 
 _COLUMNS = len(devices.c)
+_NEW = {column.name: f"new_{column.name}" for column in devices.c}
+_SEEN = {name: f"seen_{name}" for name in (*KEY, *CHANGES)}
 _SQLITE, _POSTGRESQL = sqlite.dialect(paramstyle="named"), psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -70,9 +102,12 @@ def _looking() -> Texts:
         idempotency.c.ik == bindparam("ik"),
         idempotency.c.expires_at > bindparam("now"),
     )
+    is_spent = exists().where(pop_replay.c.h == bindparam("spent"))
     is_of = (licenses.c.account_id == devices.c.account_id) & (licenses.c.id == devices.c.license_id)
     made = (
-        select(devices, licenses, was_here).join(licenses, is_of).where(devices.c.id == bindparam("device"))
+        select(devices, licenses, was_here | is_spent)
+        .join(licenses, is_of)
+        .where(devices.c.id == bindparam("device"))
     )
     return Texts((_text(made, _SQLITE),), _text(made, _POSTGRESQL))
 

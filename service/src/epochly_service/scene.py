@@ -71,6 +71,15 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun(Stage):
+    """A next lease that is asked for by a caller who has proved a key; `spent` is what is kept of the nonce, until when."""
+
+    body: Renewal
+    spent: str
+    spent_until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What is to be said once it is committed: a lease of a device, or a refusal."""
 

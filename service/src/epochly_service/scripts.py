@@ -35,11 +35,11 @@ from epochly_service.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from epochly_service.engines import Line
     from epochly_service.proofs import Call
-    from epochly_service.scene import Enrolment, Renewal, Scene, Stage
+    from epochly_service.scene import Begun, Enrolment, Renewal, Scene, Stage
 
 
 def register(scene: Scene, license_key: str, body: Enrolment) -> Outcome:
@@ -114,22 +114,30 @@ def renew(scene: Scene, body: Renewal, days: int | None = None) -> Outcome:
     return _apply(scene, row, device, decision, ik=body.ik, request_hash=request_hash)
 
 
-def renew_at_once(line: Line, *, stage: Stage, body: Renewal, spent: str, spent_until: int) -> Outcome | None:
+def renew_at_once(line: Line, asked: Sequence[Begun]) -> list[Outcome | None]:
     """What `renew` does where nothing stands in the way, in two statements; None, with nothing done, where anything does."""
-    seen = renewals.look(line, body.device_id, kid=stage.caller.kid, ik=body.ik, now=stage.now)
-    if seen is None or seen.was_here or seen.license.seat != "node" or seen.device.kid != stage.caller.kid:
-        return None
+    said = [renewals.Looked(it.body.device_id, it.caller.kid, it.body.ik, it.spent, it.now) for it in asked]
+    found = [
+        None if seen is None else _at_once(it, seen)
+        for it, seen in zip(asked, renewals.look(line, said), strict=True)
+    ]
+    changes = [each[0] for each in found if each is not None]
+    kept = iter(renewals.change(line, changes) if changes else ())
+    return [each[1] if each is not None and next(kept) else None for each in found]
+
+
+def _at_once(begun: Begun, seen: renewals.Seen) -> tuple[renewals.Change, Outcome] | None:
     device, row = seen.device, seen.license
-    if core.standing(row, device, stage.now) is not None:
+    if seen.was_here or row.seat != "node" or device.kid != begun.caller.kid:
         return None
-    decision = core.renew(row, device, _asked(stage, device, body), core.Counted(), stage.policy)
+    if core.standing(row, device, begun.now) is not None:
+        return None
+    decision = core.renew(row, device, _asked(begun, device, begun.body), core.Counted(), begun.policy)
     after, terms = decision.device, decision.terms
     if after is None or terms is None or decision != core.Decision(device=after, terms=terms):
         return None
-    done = _remembered(stage, after, terms, body.ik, _hash_of(stage.call))
-    if not renewals.change(line, device, after, done, spent=spent, spent_until=spent_until):
-        return None
-    return Outcome(after, terms)
+    done = _remembered(begun, after, terms, begun.body.ik, _hash_of(begun.call))
+    return renewals.Change(device, after, done, begun.spent, begun.spent_until), Outcome(after, terms)
 
 
 def rekey(scene: Scene, body: Renewal, new_proof: str) -> Outcome:

@@ -1,8 +1,8 @@
 """One node of the service: proofs judged, nonces spent, scripts run, answers signed.
 
 In one transaction the nonce is spent and a script of `scripts.py` runs. Where that transaction fails, nothing of it stays, and
-the nonce is spent in one of its own: single use is single use. A next lease that nothing stands in the way of is had at once,
-by one statement in place of that transaction. Signatures are made after the commit, outside of any lock.
+the nonce is spent in one of its own: single use is single use. Next leases that nothing stands in the way of are had at once,
+in place of that, as many in one transaction as were asked for at the same time (`together.py`). Signatures are made after the commit, outside of any lock.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from epochly_service import client_versions, core, keys, nonces, peppered, proofs, scene, scripts, store
+from epochly_service import client_versions, core, keys, nonces, peppered, proofs, scripts, store
 from epochly_service.answers import Voice
 from epochly_service.errors import BusyError, Problem
+from epochly_service.scene import Begun, Scene, Stage
 from epochly_service.schema import REVISION
 from epochly_service.settings import NONCE_TTL_S, REPLAY_KEPT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
     from epochly_service.engines import Database
     from epochly_service.keys import Keyring
     from epochly_service.proofs import Call, Caller
-    from epochly_service.scene import Enrolment, Outcome, Renewal, Scene
+    from epochly_service.scene import Enrolment, Outcome, Renewal
     from epochly_service.secret_files import Secrets
     from epochly_service.settings import Settings
 
@@ -105,9 +106,48 @@ class Service:
 
     def renew(self, call: Call, body: Renewal) -> dict[str, Any]:
         """The next lease: `validate` and `heartbeat`."""
-        return self._lease(
-            call, partial(scripts.renew, body=body), at_once=partial(scripts.renew_at_once, body=body)
-        )
+        now = self.now()
+        self._check_signer(now)
+        begun = self._begun(call, body, self._judged(call, now, self._key_of), now)
+        try:
+            done = (self.renewed([begun]) or [None])[0]
+        except BaseException:
+            self.spend(begun)
+            raise
+        return self.renewed_slowly(begun) if done is None else self.lease(begun.caller, done)
+
+    def begin(self, call: Call, body: Renewal) -> Begun | None:
+        """The same as far as it needs no database; None, where it does: a key that this node has not met, a keyring it has to read.
+
+        Raises:
+            Problem: the proof does not hold.
+        """
+        now = self.now()
+        if not self._is_at_hand(now) or self.keyring().signer(now) is None:
+            return None
+        try:
+            return self._begun(call, body, self._judged(call, now, self._known.__getitem__), now)
+        except KeyError:
+            return None
+
+    def renewed(self, begun: Sequence[Begun]) -> list[Outcome | None] | None:
+        """The next leases that nothing stands in the way of, all in one transaction; None for the others, or for all, which changed nothing.
+
+        Raises:
+            BusyError: as `Database.at_once`.
+        """
+        minimum = self.settings.policy.min_client
+        if any(client_versions.is_too_old(each.caller.client_version, minimum) for each in begun):
+            return None
+        return self.db.at_once(partial(scripts.renew_at_once, asked=begun))
+
+    def renewed_slowly(self, begun: Begun) -> dict[str, Any]:
+        """A next lease that something stands in the way of, or the refusal."""
+        return self.lease(begun.caller, self._committed(begun, partial(scripts.renew, body=begun.body)))
+
+    def spend(self, begun: Begun) -> None:
+        """Keep that a nonce was used, whatever became of its request."""
+        self._spend(begun.spent, begun.spent_until)
 
     def checkout(self, call: Call, body: Renewal, days: int) -> dict[str, Any]:
         """A lease for days offline."""
@@ -150,76 +190,84 @@ class Service:
             ServiceError: there is nothing to sign with.
         """
         now = self.now()
-        if self._ring is None or not 0 <= now - self._ring_at < KEYRING_TTL_S:
+        if self._ring is None or not self._is_at_hand(now):
             self._ring = self.db.read(partial(keys.load, data=self.settings.data))
             self._ring_at = now
         return self._ring
 
+    def _is_at_hand(self, now: int) -> bool:
+        return self._ring is not None and 0 <= now - self._ring_at < KEYRING_TTL_S
+
     # --- how all of them run
 
-    def _lease(
-        self,
-        call: Call,
-        script: Callable[[Scene], Outcome],
-        *,
-        brings_key: bool = False,
-        at_once: Callable[..., Outcome | None] | None = None,
-    ) -> dict[str, Any]:
-        caller, outcome = self._run(call, script, brings_key=brings_key, at_once=at_once)
+    def lease(self, caller: Caller, outcome: Outcome) -> dict[str, Any]:
+        """What a caller is told of an outcome, signed with the keys that are at hand.
+
+        Raises:
+            SignedProblem: it is a refusal.
+        """
         self._refuse(caller, outcome.refusal)
         device, terms = outcome.device, outcome.terms
         assert device is not None
         assert terms is not None
         fp = peppered.unseal(self.secrets.pepper, device.id, device.fp_sealed)
-        lease = self._voice().lease(terms, aud=device.kid, cn=caller.cn, fp=fp)
-        return {"device_id": device.id, "lease": lease, "keyset": self.keyring().keyset}
+        voice = self._voice()
+        lease = voice.lease(terms, aud=device.kid, cn=caller.cn, fp=fp)
+        return {"device_id": device.id, "lease": lease, "keyset": voice.keyring.keyset}
 
-    def _run(
-        self,
-        call: Call,
-        script: Callable[[Scene], T],
-        *,
-        brings_key: bool = False,
-        at_once: Callable[..., T | None] | None = None,
-    ) -> tuple[Caller, T]:
+    def _lease(
+        self, call: Call, script: Callable[[Scene], Outcome], *, brings_key: bool = False
+    ) -> dict[str, Any]:
+        return self.lease(*self._run(call, script, brings_key=brings_key))
+
+    def _run(self, call: Call, script: Callable[[Scene], T], *, brings_key: bool = False) -> tuple[Caller, T]:
         now = self.now()
         self._check_signer(now)  # before anything is written that could not be answered
-        caller = proofs.judge(
+        caller = self._judged(call, now, self._key_of, brings_key=brings_key)
+        return caller, self._committed(self._stage(call, caller, now), script)
+
+    def _judged(
+        self, call: Call, now: int, key_of: Callable[[str], str | None], *, brings_key: bool = False
+    ) -> Caller:
+        return proofs.judge(
             call,
             public_url=self.settings.public_url,
             nonce_keys=self.secrets.nonce,
             now=now,
             brings_key=brings_key,
-            key_of=self._key_of,
+            key_of=key_of,
         )
-        spent, until = nonces.spent(caller.nonce, caller.kid), now + REPLAY_KEPT_S
 
-        policy, pepper = self.settings.policy, self.secrets.pepper
-        is_too_old = client_versions.is_too_old(caller.client_version, policy.min_client)
+    def _stage(self, call: Call, caller: Caller, now: int) -> Stage:
+        return Stage(call, caller, now, self.secrets.pepper, self.settings.policy, self.rng)
+
+    def _begun(self, call: Call, body: Renewal, caller: Caller, now: int) -> Begun:
+        stage = (call, caller, now, self.secrets.pepper, self.settings.policy, self.rng)
+        return Begun(*stage, body, nonces.spent(caller.nonce, caller.kid), now + REPLAY_KEPT_S)
+
+    def _committed(self, stage: Stage, script: Callable[[Scene], T]) -> T:
+        caller, policy = stage.caller, stage.policy
+        spent, until = nonces.spent(caller.nonce, caller.kid), stage.now + REPLAY_KEPT_S
 
         def work(conn: Connection) -> T | Problem:
             if not store.insert_replay(conn, spent, until):
                 return Problem("PROOF_REPLAYED", "the proof has been used before; sign a new one")
-            if is_too_old:
+            if client_versions.is_too_old(caller.client_version, policy.min_client):
                 return Problem("CLIENT_TOO_OLD", f"this service needs epochly {policy.min_client} or newer")
             try:
-                return script(scene.Scene(call, caller, now, pepper, policy, self.rng, conn))
+                return script(Scene(stage.call, caller, stage.now, stage.peppers, policy, stage.rng, conn))
             except Problem as problem:  # nothing was written yet: what is committed is the spent nonce
                 return problem
 
         try:
-            outcome = None
-            if at_once is not None and not is_too_old:
-                stage = scene.Stage(call, caller, now, pepper, policy, self.rng)
-                outcome = self.db.at_once(partial(at_once, stage=stage, spent=spent, spent_until=until))
-            done = self.db.write(work) if outcome is None else outcome
+            done = self.db.write(work)
         except BaseException:
             self._spend(spent, until)
             raise
         if isinstance(done, Problem):
             self._refuse(caller, done)
             raise done
-        return caller, done
+        return done
 
     def _spend(self, spent: str, until: int) -> None:
         try:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from functools import cache, partial
 from http import HTTPStatus
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from fastapi import APIRouter, FastAPI, Path, Request, Response
@@ -52,6 +53,7 @@ from epochly_service.scene import Renewal
 from epochly_service.service import Service, SignedProblem
 from epochly_service.telemetry.collector import Told, telemetry_of, tell_nobody
 from epochly_service.telemetry.web import add_batches, add_open
+from epochly_service.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -75,13 +77,17 @@ OF_PATH = ("DEVICE_NOT_FOUND", "NOT_FOUND")
 
 
 class StrictRoute(APIRoute):
-    """A route that the framework publishes and finds. What comes in is read here, strictly, and answered by a thread."""
+    """A route that the framework publishes and finds. What comes in is read here, strictly, and answered by a thread.
+
+    An `async` endpoint is answered where requests are read: it waits for nothing but what it awaits.
+    """
 
     gives_nonce = False
 
     def __init__(self, path: str, endpoint: Callable[..., Response], **said: Any) -> None:
         super().__init__(path, endpoint, **said)
         self._takes = get_type_hints(endpoint, include_extras=True)
+        self._is_async = iscoroutinefunction(endpoint)
         self._of_path = {name: TypeAdapter(self._takes[name]) for name in self.param_convertors}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,9 +109,11 @@ class StrictRoute(APIRoute):
             refuse_query(scope["query_string"])
             body = scope["state"]["body"] = await body_of(request)
             work = partial(self.endpoint, **self._arguments(request, body))
-            response: Response = await asyncio.get_running_loop().run_in_executor(
-                state.service.db.threads, work
-            )
+            if self._is_async:
+                response: Response = await work()
+            else:
+                loop = asyncio.get_running_loop()
+                response = await loop.run_in_executor(state.service.db.threads, work)
         except (Problem, SignedProblem, BusyError, ServiceError) as error:
             response = refused(scope, error)
         if self.gives_nonce:
@@ -270,19 +278,21 @@ def _add_enrolling(app: APIRouter, service: Service) -> None:
 
 
 def _add_renewing(app: APIRouter, service: Service) -> None:
+    together = Together(service)
+
     @app.post(
         "/v1/license/validate",
         **about(bodies.LeaseAnswer, "FP_FORMAT", "FINGERPRINT_CHANGED", *RENEWS),
     )
-    def validate(request: Request, body: ValidateBody) -> Response:
+    async def validate(request: Request, body: ValidateBody) -> Response:
         """The next lease."""
         asked = Renewal(body.device_id, body.ik, body.fp.digest, reenrol=body.reenrol is True)
-        return answer(service.renew(call_of(request), asked))
+        return answer(await together.renew(call_of(request), asked))
 
     @app.post("/v1/devices/{device_id}/heartbeat", **about(bodies.LeaseAnswer, *RENEWS, *OF_PATH))
-    def heartbeat(request: Request, device_id: DeviceIdInPath, body: HeartbeatBody) -> Response:
+    async def heartbeat(request: Request, device_id: DeviceIdInPath, body: HeartbeatBody) -> Response:
         """The next lease, without a fingerprint."""
-        return answer(service.renew(call_of(request), Renewal(device_id, body.ik)))
+        return answer(await together.renew(call_of(request), Renewal(device_id, body.ik)))
 
     @app.post(
         "/v1/devices/{device_id}/checkout",
