@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -132,7 +133,7 @@ def test_one_process_serves_a_file_of_sqlite(sqlite_database):
 def test_write_runs_again_what_the_server_broke_off(database, state):
     """A transaction that lost against another one is run again from its start, and its first try left nothing."""
     slept, tries = [], []
-    patient = engines.Database(database.engine, database._reading, database._turn, slept.append)
+    patient = replace(database, _sleep=slept.append)
 
     def work(conn):
         tries.append(1)
@@ -151,7 +152,7 @@ def test_write_runs_again_what_the_server_broke_off(database, state):
 )
 def test_write_gives_up_in_the_end_and_keeps_nothing(database, state, kind):
     """What never gets through is busy, what is wrong is an error, and neither leaves a row."""
-    patient = engines.Database(database.engine, database._reading, database._turn, lambda _s: None)
+    patient = replace(database, _sleep=lambda _s: None)
 
     def work(conn):
         store.insert_account(conn, account_id="acc_1", name="n", at=1)

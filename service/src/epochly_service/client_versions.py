@@ -5,7 +5,10 @@ It refuses to guess: a version that cannot be read is too old wherever there is 
 
 from __future__ import annotations
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=256)  # a fleet has few versions
 def is_too_old(version: str, least: str) -> bool:
     """Whether a client's version is below `least`; a version that cannot be read is."""
     wanted = _numbers(least) or ()

@@ -257,7 +257,7 @@ def release(device: Device, now: int) -> Decision:
 
 
 def lease_terms(row: License, device: Device, now: int, policy: Policy, *, checks_out: bool = False) -> Terms:
-    """The lease a device gets now, with `lease_seq` as it is to be; while it is checked out, none ends before the pin."""
+    """The next lease a device gets now; while it is checked out, none ends before the pin."""
     if row.seat == "floating":
         term = policy.floating
     else:
@@ -278,7 +278,7 @@ def lease_terms(row: License, device: Device, now: int, policy: Policy, *, check
         exp=exp,
         grace_until=min(grace, row.expires_at),
         refresh_after=min(refresh, exp),
-        seq=device.lease_seq,
+        seq=device.lease_seq + 1,
         pol=row.policy_version,
     )
 
@@ -359,10 +359,10 @@ def _leased(
 ) -> Decision:
     if device.pinned_until is not None and device.pinned_until <= asked.now:
         device = replace(device, pinned_until=None)
-    device = replace(device, lease_seq=device.lease_seq + 1)
     terms = lease_terms(row, device, asked.now, policy, checks_out=checks_out)
     device = replace(
         device,
+        lease_seq=terms.seq,
         holds_seat=1,
         seat_until=terms.exp if row.seat == "floating" else None,
         lease_exp=terms.exp,

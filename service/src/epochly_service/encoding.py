@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 
@@ -23,9 +22,12 @@ _SMALL_ORDER = frozenset(  # with the sign of x cleared; those with `ed` and `ee
 )
 
 
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), str.maketrans("-_+/", "+/!!")
+
+
 def b64u(data: bytes) -> str:
     """Base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
 
 
 def unb64u(text: str) -> bytes:
@@ -35,7 +37,7 @@ def unb64u(text: str) -> bytes:
         ValueError: it is not what `b64u` writes.
     """
     try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        data = binascii.a2b_base64(text.translate(_FROM_URL) + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError) as error:
         raise ValueError("it is not base64url") from error
     if b64u(data) != text:

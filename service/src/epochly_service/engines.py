@@ -20,7 +20,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine, event
@@ -45,6 +45,12 @@ LOCK_MS, STATEMENT_MS = (
 )  # PostgreSQL; below the client's patience of 5 s, and a bound for any statement
 POOL = 10  # connections a process, and as many more in a rush
 CONNECTIONS_MAX = 2 * POOL
+POOLED: dict[str, Any] = {
+    "pool_size": POOL,
+    "max_overflow": POOL,
+    "pool_timeout": WAIT_S,
+    "hide_parameters": True,
+}
 CURSOR = "epochly_cursor"  # of a connection, for `at_once`: making one takes psycopg as long as PostgreSQL takes to look
 WAL_TRIES = 500  # within `WAIT_S`, to turn SQLite's log on where another connection does so
 TRIES = 8  # of a transaction that the server breaks off; each waits a little longer
@@ -69,6 +75,7 @@ class Database:
 
     engine: Engine
     _reading: Engine
+    _direct: Engine  # whose connections are in no transaction, and are given back as they are
     _turn: threading.Lock | None
     _sleep: Callable[[float], None] = field(default=time.sleep)
     threads: ThreadPoolExecutor = field(
@@ -106,7 +113,7 @@ class Database:
         """
         errors = self.engine.dialect.loaded_dbapi.Error
         try:
-            held = self.engine.raw_connection()
+            held = self._direct.raw_connection()
         except errors:
             return None
         except PoolTimeoutError as error:
@@ -114,8 +121,8 @@ class Database:
         line = None
         try:
             cursor = held.info.get(CURSOR) or held.info.setdefault(CURSOR, held.cursor())
-            with Line(cursor, self._my_turn if self.is_sqlite else None) as line:
-                return work(line)
+            line = Line(cursor, self._my_turn if self.is_sqlite else None)
+            return work(line)
         except errors as error:
             held.invalidate(error)
             if line is not None and line.has_looked and _state(error) not in AGAIN and is_busy(error):
@@ -147,6 +154,7 @@ class Database:
         """Close every connection, and let go of the threads."""
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
+        self._direct.dispose()
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
@@ -179,15 +187,6 @@ class Line:
     def __init__(self, cursor: Any, turn: Callable[[], AbstractContextManager[None]] | None) -> None:
         self._cursor, self._turn = cursor, turn  # whose writers take turns is SQLite
         self.has_looked = False
-
-    def __enter__(self) -> Self:
-        if self._turn is None:
-            self._cursor.connection.autocommit = True
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._turn is None and not self._cursor.connection.closed:
-            self._cursor.connection.autocommit = False
 
     def look(self, statement: Texts, asked: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...] | None]:
         """For each the one row that there is, or None."""
@@ -241,30 +240,34 @@ def open_database(url: str) -> Database:
             "database-url", "--database-url", "it is not a URL", "for example `postgresql://user@host/name`"
         ) from error
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"} and parsed.database not in {None, "", ":memory:"}:
-        engine = create_engine(
-            parsed,
-            pool_size=POOL,
-            max_overflow=POOL,
-            pool_timeout=WAIT_S,
-            hide_parameters=True,
-            connect_args={"timeout": WAIT_S},
+        engine, direct = (
+            create_engine(
+                parsed,
+                **POOLED,
+                pool_reset_on_return=reset,
+                connect_args={"timeout": WAIT_S},
+            )
+            for reset in ("rollback", None)
         )
-        event.listen(engine, "connect", _sqlite_connected)
+        for each in (engine, direct):
+            event.listen(each, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
-        return Database(engine, engine.execution_options(epochly_reading=True), threading.Lock())
+        reading = engine.execution_options(epochly_reading=True)
+        return Database(engine, reading, direct, threading.Lock())
     if parsed.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
-        engine = create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            isolation_level="READ COMMITTED",
-            pool_size=POOL,
-            max_overflow=POOL,
-            pool_timeout=WAIT_S,
-            hide_parameters=True,
-            connect_args={
-                "options": f"-c lock_timeout={LOCK_MS} -c statement_timeout={STATEMENT_MS} -c timezone=UTC"
-            },
+        engine, direct = (
+            create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                **POOLED,
+                pool_reset_on_return=reset,
+                isolation_level=level,
+                connect_args={
+                    "options": f"-c lock_timeout={LOCK_MS} -c statement_timeout={STATEMENT_MS} -c timezone=UTC"
+                },
+            )
+            for reset, level in (("rollback", "READ COMMITTED"), (None, "AUTOCOMMIT"))
         )
-        return Database(engine, engine, None)
+        return Database(engine, engine, direct, None)
     raise ServiceError(
         "database-url",
         "--database-url",
