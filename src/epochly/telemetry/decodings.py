@@ -121,12 +121,6 @@ def without_forms(text: str) -> str:
     return text if text.isascii() else _seen(unicodedata.normalize("NFKD", text), ("Cf",))
 
 
-def hidden(text: str) -> re.Pattern[str]:
-    """Finds a text in another in normal form NFKD, also where there is something invisible in between."""
-    between = f"(?:{_unseen(('Cf',)).pattern}|{_ASTRAL.pattern})*"
-    return re.compile(between.join(map(re.escape, unicodedata.normalize("NFKD", text))))
-
-
 def _seen(text: str, without: tuple[str, ...], kept: str = "") -> str:
     """A text without the characters of some categories."""
     text = _unseen(without, kept).sub("", text)
@@ -139,13 +133,18 @@ def _seen(text: str, without: tuple[str, ...], kept: str = "") -> str:
 def _unseen(categories: tuple[str, ...], kept: str = "") -> re.Pattern[str]:
     """Characters of these categories, but for the astral ones: of those a class would take as long as there are ranges in it."""
     ranges: list[list[int]] = []
-    for code in range(0x10000):
-        if unicodedata.category(chr(code)) in categories and chr(code) not in kept:
+    for code, category in enumerate(_categories()):
+        if category in categories and chr(code) not in kept:
             if ranges and ranges[-1][1] == code - 1:
                 ranges[-1][1] = code
             else:
                 ranges.append([code, code])
     return re.compile("[" + "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges) + "]+")
+
+
+@cache
+def _categories() -> tuple[str, ...]:
+    return tuple(map(unicodedata.category, map(chr, range(0x10000))))
 
 
 def _plain(text: str) -> Iterable[str]:

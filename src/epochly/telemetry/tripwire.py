@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from epochly.telemetry.decodings import folded_text, hidden, lines_of, readings
+from epochly.telemetry.decodings import folded_text, lines_of, readings, without_forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,16 +82,21 @@ class Needle:
 class Tripwire:
     """Made once from what is known. `fires` says what a text gives away, `fires_at` the same of an event."""
 
-    __slots__ = ("_names", "_numbers", "_raw", "_raws", "_registered", "_runs")
+    __slots__ = ("_names", "_numbers", "_raws", "_registered", "_runs")
 
     def __init__(self, known: Known, registered: Iterable[str] = ()) -> None:
         self._registered = frozenset(registered)
         self._names = tuple(_needed(_names(known)))
-        self._numbers = tuple(_needed(_numbers(known)))
+        self._numbers = tuple(
+            {each.text: each for each in _numbers(known)}.values()
+        )  # thousands on some machines
         least = min((len(each.text) for each in self._numbers), default=1)
         self._runs = re.compile(rf"[0-9a-f:._ -]{{{least},}}")  # what they are written in
-        self._raws = tuple(dict.fromkeys(mac.decode("latin-1") for mac in known.macs))
-        self._raw: tuple[re.Pattern[str], ...] | None = None
+        raws = [mac.decode("latin-1") for mac in known.macs]
+        plain = [
+            unicodedata.normalize("NFKD", raw.replace("\xad", "")) for raw in raws
+        ]  # as `without_forms` leaves them
+        self._raws = tuple(dict.fromkeys((*raws, *(raw for raw in plain if len(raw) >= SHORT))))
 
     def fires_at(self, event: Mapping[str, object]) -> str:
         """What an event gives away, in words that do not repeat it; empty where it is nothing."""
@@ -142,13 +147,9 @@ class Tripwire:
         return "a hardware address of this machine" if self._raws and self._is_raw_in(view) else ""
 
     def _is_raw_in(self, view: str) -> bool:
-        """Whether the six bytes of a hardware address are there as characters."""
-        if view.isascii():
-            return any(raw in view for raw in self._raws)
-        if self._raw is None:  # takes 20 ms once, and clean events have nothing that is not ASCII
-            self._raw = tuple(map(hidden, self._raws))
-        plain = unicodedata.normalize("NFKD", view)
-        return any(raw.search(plain) for raw in self._raw)
+        """Whether the six bytes of a hardware address are there as characters, also with something invisible between."""
+        plain = view if view.isascii() else without_forms(view)
+        return any(raw in view or raw in plain for raw in self._raws)
 
 
 def _shape_in(folded: str) -> str:
