@@ -293,6 +293,16 @@ def test_a_redirect_leads_telemetry_nowhere(place, serve):
     assert place.files.inside("spool").sizes()
 
 
+@pytest.mark.parametrize("said", [b"off\n", b"what?"])
+def test_a_no_that_is_said_while_a_program_runs_is_heard_at_its_end(place, said):
+    """`epochly telemetry off` in another window: what the program had counted is not kept, nor is anything that waited."""
+    program = f"\nhot(5)\nfrom epochly.telemetry.files import Files\nfiles = Files({place.files.path!r})\n"
+    run(place(), HOT + program + "files.inside('spool').write('x.json', b'{}')\n")
+    assert len(place.files.inside("spool").sizes()) > 1
+    run(place(), HOT + program + f"files.write('switch', {said!r})\n")
+    assert place.files.inside("spool").sizes() == {}
+
+
 def test_children_of_a_program_send_nothing(place, receiver, tmp_path):
     """A forked child, and one that `multiprocessing` starts, write and send nothing of their own; the parent's session is the only one."""
     program = (

@@ -137,6 +137,10 @@ def _collect(
             return
         sender.stop(END_S)
         try:
+            if not consent_in(environ, files).on:  # somebody has said no since
+                collector.abandon()
+                remove_what_waits(files)
+                return
             if sender.trouble:
                 collector.fault("telemetry")
             if session.known_machine() is not None and not may_hold_a_licence(environ, sys.platform):
