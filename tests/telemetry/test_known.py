@@ -63,6 +63,22 @@ def test_it_knows_what_the_system_says(environ):
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX's list of accounts")
+@pytest.mark.parametrize(
+    ("gecos", "name"),
+    [("Zoe Quimby,Room 7,,", "Zoe Quimby"), ("王欣", "王欣"), ("太", None), ("me,,,", None), ("", None)],
+)
+def test_it_knows_the_name_in_the_list_of_accounts(environ, monkeypatch, gecos, name):
+    """The first part of what an account is told with, unless it is too short to be anybody's; a name of two letters where letters are words."""
+    import pwd
+
+    entry = pwd.struct_passwd(("zq7login", "x", 1, 1, gecos, "/zq7", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: entry)
+    found = known.known_here({**environ, "HOME": "/nowhere"})
+    assert (found.users[0], found.homes[0]) == ("zq7login", "/zq7")
+    assert {gecos.partition(",")[0]} & set(found.users) == ({name} if name else set())
+
+
 def test_nobody_is_asked(environ):
     """No name is looked up, no socket made that leads anywhere, no program started."""
     seen = []

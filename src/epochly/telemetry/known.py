@@ -63,7 +63,9 @@ def _account() -> tuple[list[str], list[str]]:
         entry = pwd.getpwuid(os.geteuid())
     except (KeyError, OSError):  # an id without a name, as in some containers
         return [], []
-    return [entry.pw_name, *(part for part in entry.pw_gecos.split(",")[:1] if len(part) > 3)], [entry.pw_dir]
+    name = entry.pw_gecos.partition(",")[0].strip()
+    is_name = len(name) > 3 or (len(name) > 1 and not name.isascii())  # two of Chinese letters are one
+    return [entry.pw_name, *([name] if is_name else [])], [entry.pw_dir]
 
 
 def _host_names() -> list[str]:
