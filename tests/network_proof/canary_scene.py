@@ -1,7 +1,7 @@
 """A machine whose every name is known to be nowhere else, with every opt-in on: run alone in a network and a host name of its own.
 
-`python canary_scene.py FOLDER` starts the service, uses all that may send, and writes what passed to FOLDER/passed.json. It
-changes the host name and the network of the namespace it is in, and refuses to where it may be the machine's own.
+`python canary_scene.py FOLDER NETWORK` starts the service, uses all that may send, and writes what passed to FOLDER/passed.json. It
+changes the host name and the network of the namespace it is in, and refuses to where that is NETWORK, as `/proc/self/ns/net` names the machine's own.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ until(lambda: watched()[0]._due[-1] > time.monotonic() + 30)
 """
 
 
-def dress():
-    """Give this namespace its names."""
-    if os.readlink("/proc/self/ns/net") == os.readlink(f"/proc/{os.getppid()}/ns/net"):
+def dress(network):
+    """Give this namespace its names, where it is not that network's."""
+    if os.readlink("/proc/self/ns/net") == network:  # the parent's cannot be read in a user's own namespace
         sys.exit("this is the machine's own network; hint: start it under `unshare -n -u`")
     for words in (
         ["link", "set", "lo", "up"],
@@ -193,6 +193,6 @@ def tell(machine, service, epochly):
 
 
 if __name__ == "__main__":
-    dress()
+    dress(sys.argv[2])
     place = Path(sys.argv[1])
     (place / "passed.json").write_text(json.dumps(play(place)))

@@ -29,7 +29,7 @@ def scene(tmp_path_factory):
     """What passed, and what was done, in the namespace."""
     folder = tmp_path_factory.mktemp("canary")
     done = subprocess.run(
-        [*without_network("-u"), sys.executable, str(SCENE), str(folder)],
+        [*without_network("-u"), sys.executable, str(SCENE), str(folder), os.readlink("/proc/self/ns/net")],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
