@@ -55,6 +55,15 @@ def finder(world):
     return Finder(world.session, lambda _file: True)
 
 
+def test_what_a_decision_needs_is_looked_up_before_the_wrapper_is_in(finder, world):
+    """The program's own thread imports nothing for the first call: where its arrays lie in its heap stays as it was."""
+    assert world.session._machine is None
+    function = fresh()
+    feed(finder, world, function.__code__)
+    assert finder.sites
+    assert world.session._machine is not None
+
+
 def test_sampler_finds_the_busy_function_and_ends():
     """A loop that never returns to its caller is seen; afterwards no thread is left, and none was listed."""
     with epochly.monitoring_context(interval_s=0.001) as hot:
