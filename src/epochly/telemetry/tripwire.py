@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MOST_BYTES = 512  # of an event, about; the largest of the registry has 153
-MOST_READ = 6 * MOST_BYTES  # characters of all that a text reads as
+MOST_READ = 4 * MOST_BYTES  # characters of all that a text reads as
 MOST_NUMBER = 10**9  # the largest a field of the registry can be
 SHORT = 4  # characters of ASCII; a shorter name is looked for as a word of its own
 TOO_MUCH = "more than an event can hold"
