@@ -118,7 +118,9 @@ def test_parts_that_switched_themselves_off_are_told(collector, files, session):
 def test_a_program_of_the_run_command_is_told_as_one(tmp_path, receiver, ca_file):
     """`epochly run` says so of its session, whose functions were found by it."""
     (tmp_path / "root.pem").write_bytes(receiver.root.pem())
-    (tmp_path / "app.py").write_text(HOT.replace("@epochly.optimize\n", "") + "\nbusy(1.5)\n")
+    (tmp_path / "app.py").write_text(
+        HOT.replace("@epochly.optimize\n", "") + "\nwhile time.process_time() < 2:\n    hot(20_000)\n"
+    )
     server = SimpleNamespace(base="https://localhost:9")
     environ = environment(
         tmp_path / "state", server, tmp_path / "root.pem", ca_file, EPOCHLY_MODE="aggressive"
