@@ -81,6 +81,8 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
                 report_of(name, session, finder, (clock() - begun) / 1e6, counts, trouble=sampler.trouble)
             )
 
+    import threading  # noqa: F401, PLC0415 - up to Python 3.12 the thread that imports it first is "main" to it, and is waited for
+
     atexit.register(end)  # first in, so last out: after the program's own
     if starts is not None:
         starts.start()
