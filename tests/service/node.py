@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -16,9 +17,15 @@ from epochly_service.model import License
 from epochly_service.schema import metadata, raw_attributes
 from epochly_service.service import Service
 from epochly_service.settings import DAY, Policy, Settings
+from epochly_service.together import Together
 from epochly_service.web import Edge, make_app
 
 NOW = 1_800_000_000
+
+
+def renewed(service, call, body):
+    """What a node tells of a next lease that is asked for by itself."""
+    return asyncio.run(Together(service).renew(call, body))
 
 
 class Node:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from node import renewed
 from wire import ik
 
 from epochly_service import renewals, store
@@ -76,7 +77,7 @@ def raced(node, calls, asked):
     def ask(number):
         start.wait(30)
         try:
-            services[number % 2].renew(calls[number], asked[number])
+            renewed(services[number % 2], calls[number], asked[number])
         except SignedProblem as problem:
             return problem.problem.code
         except Problem as problem:

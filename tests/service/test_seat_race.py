@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from node import Node
+from node import Node, renewed
 from racing import Balancer
 from serving import serving
 from wire import Device
@@ -142,7 +142,7 @@ def test_of_two_copies_that_ask_at_the_same_moment_one_is_told(node):
         def ask(number, calls=calls, start=start, device=device):
             start.wait(30)
             try:
-                services[number].renew(calls[number], Renewal(device.device_id, f"{number}" * 22))
+                renewed(services[number], calls[number], Renewal(device.device_id, f"{number}" * 22))
             except SignedProblem as problem:
                 return problem.problem.code
             return "lease"

@@ -38,7 +38,9 @@ def heartbeat(device, **proof):
 def begun(node, device):
     """The same as far as it needs no database."""
     method, path, body, headers = heartbeat(device)
-    asked = node.service.begin(Call(method, path, body, headers[0][1]), Renewal(device.device_id, ik()))
+    asked = node.service.begin_at_once(
+        Call(method, path, body, headers[0][1]), Renewal(device.device_id, ik())
+    )
     assert asked is not None
     return asked
 
@@ -169,6 +171,32 @@ def test_a_batch_that_fails_tells_each_and_the_node_goes_on(node, devices, monke
     assert [device.heartbeat().status for device in devices] == [200] * DEVICES
 
 
+def test_a_client_that_is_too_old_breaks_no_batch(node, devices, monkeypatch):
+    """It alone is refused; the others of its batch have theirs in one transaction."""
+    old, *others = devices
+    node.service.settings = replace(node.service.settings, policy=replace(node.policy, min_client="0.2"))
+    sizes, renew = [], scripts.renew_at_once
+
+    def noted(line, *, asked):
+        sizes.append(len(asked))
+        return renew(line, asked=asked)
+
+    monkeypatch.setattr(scripts, "renew_at_once", noted)
+    answers = node.wire.send_all([*(heartbeat(each, cv="0.2.0") for each in others), heartbeat(old)])
+    assert [answer.code for answer in answers] == [200] * len(others) + ["CLIENT_TOO_OLD"]
+    assert sizes == [1, DEVICES - 1]
+
+
+def test_a_lease_is_signed_without_the_database(node, devices):
+    """Also where the keyring has gone out of date since the request came: the event loop waits for nothing."""
+    asked = begun(node, devices[0])
+    (outcome,) = node.service.renewed([asked])
+    node.now += 60
+    with node.statements() as seen:
+        assert node.service.lease(asked.caller, outcome)["device_id"] == devices[0].device_id
+    assert seen == []
+
+
 def test_a_node_that_ends_answers_what_waits(node, devices):
     """A request that comes when the threads are gone is answered, and none is left waiting."""
     requests = [heartbeat(device) for device in devices]
@@ -184,13 +212,13 @@ def test_a_key_that_the_node_has_not_met_is_looked_up_outside(node):
     device.wire = wire
     request = heartbeat(device)
     call, asked = Call(*request[:3], request[3][0][1]), Renewal(device.device_id, ik())
-    assert service.begin(call, asked) is None  # no keyring was read yet
+    assert service.begin_at_once(call, asked) is None  # no keyring was read yet
     assert wire.send_all([request])[0].status == 200
     device.seq += 1
     request = heartbeat(device)
-    assert service.begin(Call(*request[:3], request[3][0][1]), asked) is not None
+    assert service.begin_at_once(Call(*request[:3], request[3][0][1]), asked) is not None
     node.now += 60
-    assert service.begin(Call(*request[:3], request[3][0][1]), asked) is None
+    assert service.begin_at_once(Call(*request[:3], request[3][0][1]), asked) is None
     assert wire.send_all([request])[0].status == 200
     other = Device(wire, digest="ef" * 32)
     other.device_id = device.device_id

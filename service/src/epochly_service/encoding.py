@@ -22,6 +22,7 @@ _SMALL_ORDER = frozenset(  # with the sign of x cleared; those with `ed` and `ee
 )
 
 
+# What `base64` does in Python. A letter that is none of base64url becomes `!`, which decoding leaves out and comparing tells.
 _TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), str.maketrans("-_+/", "+/!!")
 
 

@@ -9,9 +9,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from epochly_service import core, license_keys, peppered, store
+from epochly_service import core, license_keys, nonces, peppered, store
 from epochly_service.encoding import new_id
 from epochly_service.errors import Problem
+from epochly_service.settings import REPLAY_KEPT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +36,16 @@ class Stage:
     peppers: Mapping[int, bytes]
     policy: Policy
     rng: Callable[[int], bytes]
+
+    @property
+    def spent(self) -> str:
+        """What is kept of the caller's nonce."""
+        return nonces.spent(self.caller.nonce, self.caller.kid)
+
+    @property
+    def spent_until(self) -> int:
+        """Until when."""
+        return self.now + REPLAY_KEPT_S
 
     def new_id(self, prefix: str) -> str:
         """A fresh id."""
@@ -72,11 +83,9 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Begun(Stage):
-    """A next lease that is asked for by a caller who has proved a key; `spent` is what is kept of the nonce, until when."""
+    """A next lease that is asked for by a caller who has proved a key."""
 
     body: Renewal
-    spent: str
-    spent_until: int
 
 
 @dataclass(frozen=True, slots=True)

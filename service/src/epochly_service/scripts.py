@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from epochly_service import audit, core, peppered, proofs, renewals, store
+from epochly_service import audit, client_versions, core, peppered, proofs, renewals, store
 from epochly_service.errors import Problem
 from epochly_service.model import Device, License, Remembered
 from epochly_service.scene import (
@@ -129,6 +129,8 @@ def renew_at_once(line: Line, asked: Sequence[Begun]) -> list[Outcome | None]:
 def _at_once(begun: Begun, seen: renewals.Seen) -> tuple[renewals.Change, Outcome] | None:
     device, row = seen.device, seen.license
     if seen.was_here or row.seat != "node" or device.kid != begun.caller.kid:
+        return None
+    if client_versions.is_too_old(begun.caller.client_version, begun.policy.min_client):
         return None
     if core.standing(row, device, begun.now) is not None:
         return None

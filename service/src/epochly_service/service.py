@@ -16,10 +16,10 @@ from epochly_service.answers import Voice
 from epochly_service.errors import BusyError, Problem
 from epochly_service.scene import Begun, Scene, Stage
 from epochly_service.schema import REVISION
-from epochly_service.settings import NONCE_TTL_S, REPLAY_KEPT_S
+from epochly_service.settings import NONCE_TTL_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from epochly_service.proofs import Call, Caller
     from epochly_service.scene import Enrolment, Outcome, Renewal
     from epochly_service.secret_files import Secrets
-    from epochly_service.settings import Settings
+    from epochly_service.settings import Policy, Settings
 
 T = TypeVar("T")
 KEYRING_TTL_S = 2  # how long a node may sign with a key that was just replaced, or hand out the keyset before
@@ -104,29 +104,24 @@ class Service:
 
     # --- what a known key asks
 
-    def renew(self, call: Call, body: Renewal) -> dict[str, Any]:
-        """The next lease: `validate` and `heartbeat`."""
-        now = self.now()
-        self._check_signer(now)
-        begun = self._begun(call, body, self._judged(call, now, self._key_of), now)
-        try:
-            done = (self.renewed([begun]) or [None])[0]
-        except BaseException:
-            self.spend(begun)
-            raise
-        return self.renewed_slowly(begun) if done is None else self.lease(begun.caller, done)
-
-    def begin(self, call: Call, body: Renewal) -> Begun | None:
-        """The same as far as it needs no database; None, where it does: a key that this node has not met, a keyring it has to read.
+    def begin(self, call: Call, body: Renewal) -> Begun:
+        """A next lease, `validate` or `heartbeat`, as far as the proof is judged; asks the database for what this node does not know yet.
 
         Raises:
             Problem: the proof does not hold.
         """
-        now = self.now()
-        if not self._is_at_hand(now) or self.keyring().signer(now) is None:
+        return Begun(*self._staged(call, self._key_of), body)
+
+    def begin_at_once(self, call: Call, body: Renewal) -> Begun | None:
+        """The same without the database; None, where it would be asked: for a key that this node has not met, for the keyring again.
+
+        Raises:
+            Problem: the proof does not hold.
+        """
+        if not self._is_at_hand(self.now()):
             return None
         try:
-            return self._begun(call, body, self._judged(call, now, self._known.__getitem__), now)
+            return Begun(*self._staged(call, self._known.__getitem__), body)
         except KeyError:
             return None
 
@@ -136,18 +131,11 @@ class Service:
         Raises:
             BusyError: as `Database.at_once`.
         """
-        minimum = self.settings.policy.min_client
-        if any(client_versions.is_too_old(each.caller.client_version, minimum) for each in begun):
-            return None
         return self.db.at_once(partial(scripts.renew_at_once, asked=begun))
 
     def renewed_slowly(self, begun: Begun) -> dict[str, Any]:
         """A next lease that something stands in the way of, or the refusal."""
         return self.lease(begun.caller, self._committed(begun, partial(scripts.renew, body=begun.body)))
-
-    def spend(self, begun: Begun) -> None:
-        """Keep that a nonce was used, whatever became of its request."""
-        self._spend(begun.spent, begun.spent_until)
 
     def checkout(self, call: Call, body: Renewal, days: int) -> dict[str, Any]:
         """A lease for days offline."""
@@ -221,15 +209,16 @@ class Service:
         return self.lease(*self._run(call, script, brings_key=brings_key))
 
     def _run(self, call: Call, script: Callable[[Scene], T], *, brings_key: bool = False) -> tuple[Caller, T]:
+        stage = Stage(*self._staged(call, self._key_of, brings_key=brings_key))
+        return stage.caller, self._committed(stage, script)
+
+    def _staged(
+        self, call: Call, key_of: Callable[[str], str | None], *, brings_key: bool = False
+    ) -> tuple[Call, Caller, int, Mapping[int, bytes], Policy, Callable[[int], bytes]]:
+        """The fields of a `Stage`, once the proof is judged."""
         now = self.now()
         self._check_signer(now)  # before anything is written that could not be answered
-        caller = self._judged(call, now, self._key_of, brings_key=brings_key)
-        return caller, self._committed(self._stage(call, caller, now), script)
-
-    def _judged(
-        self, call: Call, now: int, key_of: Callable[[str], str | None], *, brings_key: bool = False
-    ) -> Caller:
-        return proofs.judge(
+        caller = proofs.judge(
             call,
             public_url=self.settings.public_url,
             nonce_keys=self.secrets.nonce,
@@ -237,20 +226,13 @@ class Service:
             brings_key=brings_key,
             key_of=key_of,
         )
-
-    def _stage(self, call: Call, caller: Caller, now: int) -> Stage:
-        return Stage(call, caller, now, self.secrets.pepper, self.settings.policy, self.rng)
-
-    def _begun(self, call: Call, body: Renewal, caller: Caller, now: int) -> Begun:
-        stage = (call, caller, now, self.secrets.pepper, self.settings.policy, self.rng)
-        return Begun(*stage, body, nonces.spent(caller.nonce, caller.kid), now + REPLAY_KEPT_S)
+        return call, caller, now, self.secrets.pepper, self.settings.policy, self.rng
 
     def _committed(self, stage: Stage, script: Callable[[Scene], T]) -> T:
         caller, policy = stage.caller, stage.policy
-        spent, until = nonces.spent(caller.nonce, caller.kid), stage.now + REPLAY_KEPT_S
 
         def work(conn: Connection) -> T | Problem:
-            if not store.insert_replay(conn, spent, until):
+            if not store.insert_replay(conn, stage.spent, stage.spent_until):
                 return Problem("PROOF_REPLAYED", "the proof has been used before; sign a new one")
             if client_versions.is_too_old(caller.client_version, policy.min_client):
                 return Problem("CLIENT_TOO_OLD", f"this service needs epochly {policy.min_client} or newer")
@@ -262,16 +244,17 @@ class Service:
         try:
             done = self.db.write(work)
         except BaseException:
-            self._spend(spent, until)
+            self.spend(stage)
             raise
         if isinstance(done, Problem):
             self._refuse(caller, done)
             raise done
         return done
 
-    def _spend(self, spent: str, until: int) -> None:
+    def spend(self, stage: Stage) -> None:
+        """Keep that a nonce was used, whatever became of its request."""
         try:
-            self.db.write(partial(store.insert_replay, digest=spent, expires_at=until))
+            self.db.write(partial(store.insert_replay, digest=stage.spent, expires_at=stage.spent_until))
         except BusyError:
             return  # the database is away for this too, and the request had no effect
 
@@ -287,7 +270,10 @@ class Service:
             raise Problem("MAINTENANCE", "the service has no signing key in use", retry_after=BUSY_RETRY_S)
 
     def _voice(self) -> Voice:
-        return Voice(self.settings.public_url, self.keyring(), self.now(), self.rng)
+        ring = (
+            self._ring or self.keyring()
+        )  # every request has looked before; to look again may be to ask the database
+        return Voice(self.settings.public_url, ring, self.now(), self.rng)
 
     def _key_of(self, kid: str) -> str | None:
         known = self._known.get(kid)

@@ -35,15 +35,15 @@ class Together:
         self._is_out = False
 
     async def renew(self, call: Call, body: Renewal) -> dict[str, Any]:
-        """`Service.renew`.
+        """The next lease of a device, `validate` and `heartbeat`.
 
         Raises:
             Problem, SignedProblem, BusyError, ServiceError: it is refused, or cannot be done now.
         """
         service = self._service
-        begun = service.begin(call, body)
+        begun = service.begin_at_once(call, body)
         if begun is None:
-            return await self._in_a_thread(partial(service.renew, call, body))
+            begun = await self._in_a_thread(partial(service.begin, call, body))
         answer = await self._next_batch(begun)
         if answer is None:
             return await self._in_a_thread(partial(service.renewed_slowly, begun))
