@@ -138,13 +138,16 @@ class Node:
 
             return noting
 
-        event.listen(self.database.engine, "before_cursor_execute", note)
+        engines = {self.database.engine, self.database._reading}
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", note)
         with (
             patch.object(Line, "look", note_of(Line.look)),
             patch.object(Line, "change", note_of(Line.change)),
         ):
             yield seen
-        event.remove(self.database.engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
     def faults(self):
         """Invariants that do not hold."""

@@ -270,9 +270,7 @@ class Service:
             raise Problem("MAINTENANCE", "the service has no signing key in use", retry_after=BUSY_RETRY_S)
 
     def _voice(self) -> Voice:
-        ring = (
-            self._ring or self.keyring()
-        )  # every request has looked before; to look again may be to ask the database
+        ring = self._ring or self.keyring()  # to look at it again, as each request did, may ask the database
         return Voice(self.settings.public_url, ring, self.now(), self.rng)
 
     def _key_of(self, kid: str) -> str | None:
