@@ -22,6 +22,22 @@ def require(command):
         )
 
 
+def net_audit(report, *options):
+    """The words before a command that put it under `epochly net-audit`, with its report as JSON in a file."""
+    return [
+        sys.executable,
+        "-m",
+        "epochly",
+        "net-audit",
+        *options,
+        "--report",
+        "json",
+        "--to",
+        str(report),
+        "--",
+    ]
+
+
 def without_network(*more):
     """The words before a command that give it a network of its own with nothing in it, not even loopback; `more` as `unshare` has it."""
     for words in (["unshare", "-n", *more], ["unshare", "-r", "-n", *more]):

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 from controls import CONNECT, DEPENDENCY, FAR, LEAKS, NAME
-from linux import on_linux, require, without_network
+from linux import net_audit, on_linux, require, without_network
 from loopback import Server, reply
 
 RULES = Path(__file__).parents[1] / "architecture"
@@ -75,7 +75,6 @@ def audited(tmp_path):
         curl.parent.mkdir()
         curl.write_text(f"#!{sys.executable}\n{CONNECT}")
         curl.chmod(0o700)
-        command = [sys.executable, "-m", "epochly", "net-audit", "--by", "both", "--report", "json"]
         kept = {
             "PATH": f"{curl.parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -83,10 +82,7 @@ def audited(tmp_path):
         done = subprocess.run(
             [
                 *before,
-                *command,
-                "--to",
-                str(tmp_path / "report"),
-                "--",
+                *net_audit(tmp_path / "report", "--by", "both"),
                 sys.executable,
                 str(tmp_path / "app.py"),
             ],

@@ -10,12 +10,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from linux import on_linux, require, without_network
+from linux import net_audit, on_linux, require, without_network
 from test_canaries import scene  # noqa: F401 - the machine whose payloads are judged
 from test_controls import far, static  # noqa: F401 - the same rules about source
 
@@ -181,20 +180,13 @@ def test_a_judge_that_looks_outside_is_caught(tmp_path, static):  # noqa: F811
     """Presidio's e-mail recogniser asks two hosts for a list when it meets an address: the kernel sees it and the hooks name it, source does not."""
     require(["strace", "-f", "-o", os.devnull])
     (tmp_path / "app.py").write_text(LOOKS_OUTSIDE)
-    command = [
-        sys.executable,
-        "-m",
-        "epochly",
-        "net-audit",
-        "--by",
-        "both",
-        "--report",
-        "json",
-        "--to",
-        str(tmp_path / "report"),
-    ]
     done = subprocess.run(
-        [*without_network(), *command, "--", their_python(), str(tmp_path / "app.py")],
+        [
+            *without_network(),
+            *net_audit(tmp_path / "report", "--by", "both"),
+            their_python(),
+            str(tmp_path / "app.py"),
+        ],
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),

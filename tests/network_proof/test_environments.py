@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from features import COMMAND, FEATURES, MODULE, SWITCHES, combinations
-from linux import on_linux, require
+from linux import net_audit, on_linux, require
 from programs import FASTER, UNTIL
 
 from epochly.telemetry.files import Files
@@ -71,18 +71,8 @@ def opened(place, source, settings, said=b""):
         "EPOCHLY_ROOT_KEY": str(place / "root.pem"),
         "EPOCHLY_LENS_KEY": "elk_" + "A" * 43,
     }
-    command = [
-        sys.executable,
-        "-m",
-        "epochly",
-        "net-audit",
-        "--report",
-        "json",
-        "--to",
-        str(place / "report"),
-    ]
     done = subprocess.run(
-        [*command, "--", sys.executable, "program.py"],
+        [*net_audit(place / "report"), sys.executable, "program.py"],
         cwd=place,
         env=environ | settings,
         capture_output=True,

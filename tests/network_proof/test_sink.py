@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from licensed import WAIT_S, on_a_road, split
-from linux import on_linux, require
+from linux import net_audit, on_linux, require
 from listed_requests import endpoint_of, faults
 
 GOOD = (
@@ -75,20 +75,8 @@ def audited(machine, report, *words):
     """Run `python WORDS` of a machine under `net-audit`: exit code, and the report."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     kept["PYTHONPATH"] = os.pathsep.join(sys.path)
-    command = [
-        sys.executable,
-        "-m",
-        "epochly",
-        "net-audit",
-        "--by",
-        "both",
-        "--report",
-        "json",
-        "--to",
-        str(report),
-    ]
     done = subprocess.run(
-        [*command, "--", sys.executable, *words],
+        [*net_audit(report, "--by", "both"), sys.executable, *words],
         env=kept | machine.environ,
         capture_output=True,
         text=True,

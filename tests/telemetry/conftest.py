@@ -106,6 +106,17 @@ def collector(files, receiver, session):
     return SimpleNamespace(it=made, state=state)
 
 
+@pytest.fixture
+def filled(collector):
+    """Batches that wait: one of each endpoint."""
+    it = collector.it
+    it.counters.add(events.gpu(asked=True, allowed=False))
+    it.fault("cache")
+    it.look()
+    it.collect()
+    return it
+
+
 def any_fact(rng):
     """A fact of the registry, any one of them."""
     name = rng.choice(list(events.EVENTS))

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from posted import verified, waiting
 from receiver import Signer
 
 from epochly.telemetry import batch, events, log, post
@@ -15,31 +16,6 @@ from epochly.telemetry.post import Reply, log_of, next_in, send_next, sendings_i
 
 DAY_S = 86_400
 pytestmark = pytest.mark.usefixtures("filled")
-
-
-@pytest.fixture
-def filled(collector):
-    """Batches that wait: one of each endpoint."""
-    it = collector.it
-    it.counters.add(events.gpu(asked=True, allowed=False))
-    it.fault("cache")
-    it.look()
-    it.collect()
-    return it
-
-
-def waiting(files):
-    """What waits, oldest first."""
-    spool = files.inside(SPOOL)
-    return [spool.read(name) for name in sorted(spool.sizes())]
-
-
-def verified(world, **more):
-    """What `verify` says of the log."""
-    head = more.get("head", sendings_in(world.files).head)
-    return log.verify(
-        log_of(world.files), head, lambda _base, keyset, receipt, body: world.judge(keyset, "", receipt, body)
-    )
 
 
 def test_batches_go_out_oldest_first_once_each(world, receiver):

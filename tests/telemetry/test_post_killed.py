@@ -9,35 +9,13 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from posted import verified, waiting
 
-from epochly.telemetry import events, log
+from epochly.telemetry import events
 from epochly.telemetry.files import LOG, SPOOL
-from epochly.telemetry.post import log_of, send_next, sendings_in
+from epochly.telemetry.post import log_of, send_next
 
 pytestmark = pytest.mark.usefixtures("filled")
-
-
-@pytest.fixture
-def filled(collector):
-    """Batches that wait: one of each endpoint."""
-    it = collector.it
-    it.counters.add(events.gpu(asked=True, allowed=False))
-    it.fault("cache")
-    it.look()
-    it.collect()
-    return it
-
-
-def waiting(files):
-    """What waits."""
-    spool = files.inside(SPOOL)
-    return [spool.read(name) for name in sorted(spool.sizes())]
-
-
-def verified(world):
-    """What `verify` says of the log."""
-    judge = lambda _base, keyset, receipt, body: world.judge(keyset, "", receipt, body)  # noqa: E731
-    return log.verify(log_of(world.files), sendings_in(world.files).head, judge)
 
 
 open_ = open
