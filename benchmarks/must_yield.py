@@ -1,9 +1,10 @@
 """Does `epochly run` leave alone what it cannot help? NumPy expressions and pyperformance's programs, beside untouched runs.
 
 Each program runs unchanged in two processes, `python PROGRAM` and `epochly run --level 2 PROGRAM`, which take turns of some
-40 ms on one processor with the same loops, one waiting while the other runs: a machine that slows down slows both. What is held against the goal is
-the processor time, of all threads, of a turn beside its neighbour's, after a warm-up in which hot functions are found, tried and
-refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
+40 ms on one processor with the same loops, one waiting while the other runs: a machine that slows down slows both. The untouched one is there
+twice, and each round has another order of the three, since who ran before leaves its own in the processor's caches. What is held against
+the goal is the processor time, of all threads, of a turn beside the mean of the untouched two next to it, after a warm-up in which hot
+functions are found, tried and refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
 became faster. Each round has new processes, since where a program lies in memory makes some per cent of its own.
 """
 
@@ -19,6 +20,7 @@ import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from itertools import permutations
 from pathlib import Path
 from statistics import fmean, geometric_mean, median, stdev
 from typing import TYPE_CHECKING, Any
@@ -68,7 +70,7 @@ STUDENT = (
 class Yielded:
     """One program: the ratio of ours to untouched in each round, by the wall and by the processor; seconds more in the warm-up.
 
-    `controls` are a second untouched process's ratios to the first, by the processor: what telling two runs apart is worth.
+    `controls` are one untouched process's ratios to the other, by the processor: what telling two runs apart is worth.
     """
 
     program: str
@@ -235,13 +237,16 @@ def measured(
         ours = ["-m", "epochly", "run", "--level", "2", "--report", "json", *arguments]
         sides = {"plain": arguments, "ours": ours, "again": arguments}
         cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+        orders = list(permutations(sides))
         for turn in range(rounds):
-            ended = _by_turns(sides, told, folder, cpus[turn % len(cpus)])
+            order = orders[turn % len(orders)]
+            ended = _by_turns({side: sides[side] for side in order}, told, folder, cpus[turn % len(cpus)])
             found = {side: measures for side, (measures, _) in ended.items()}
             compiled = _compiled(ended["ours"][1])
-            walls.append(_ratio(found["ours"], found["plain"], WALL))
-            processors.append(_ratio(found["ours"], found["plain"], PROCESSOR))
-            controls.append(_ratio(found["again"], found["plain"], PROCESSOR))
+            untouched = (found["plain"], found["again"])
+            walls.append(_ratio(found["ours"], untouched, WALL))
+            processors.append(_ratio(found["ours"], untouched, PROCESSOR))
+            controls.append(_ratio(found["again"], untouched[:1], PROCESSOR))
             warm_ups.append(_warm_up(found["ours"]) - _warm_up(found["plain"]))
     except RuntimeError as error:
         return Yielded(name, (), (), (), 0.0, 0, str(error))
@@ -257,17 +262,16 @@ def _compiled(said: str) -> int:
     return sum(each["status"] == "compiled" for each in report["functions"])
 
 
-def _ratio(ours: Mapping[str, Any], plain: Mapping[str, Any], which: int) -> float:
-    """Ours to untouched: the median of a turn to its neighbour's, over the program's benchmarks."""
-    return geometric_mean(
-        [
-            median(
-                mine[which] / other[which]
-                for mine, other in zip(ours[bench]["turns"], each["turns"], strict=True)
-            )
-            for bench, each in plain.items()
-        ]
-    )
+def _ratio(ours: Mapping[str, Any], untouched: Sequence[Mapping[str, Any]], which: int) -> float:
+    """Ours to untouched: the median of a turn to those of the others next to it, over the program's benchmarks."""
+    ratios: list[float] = []
+    for bench, measures in ours.items():
+        beside = zip(*(each[bench]["turns"] for each in untouched), strict=True)
+        turns = zip(measures["turns"], beside, strict=True)
+        ratios.append(
+            median(mine[which] / geometric_mean([each[which] for each in others]) for mine, others in turns)
+        )
+    return geometric_mean(ratios)
 
 
 def _warm_up(benches: Mapping[str, dict[str, Any]]) -> float:

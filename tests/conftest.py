@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items):
 
 
 class Watched:
-    """Fails each test, in its set-up or itself, that led somewhere; one that is marked `network` may."""
+    """Fails each test, in its set-up, itself or in what ends it, that led somewhere; one that is marked `network` may."""
 
     def __init__(self, watch):
         self._watch = watch
@@ -62,19 +62,24 @@ class Watched:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item):
         """Look at what makes its fixtures."""
-        result = yield
-        self._judge(item)
-        return result
+        return (yield from self._look(item))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item):
         """Look at the test."""
-        result = yield
-        self._judge(item)
-        return result
+        return (yield from self._look(item))
 
-    def _judge(self, item):
-        seen = list(dict.fromkeys(self._watch.seen))
-        self._watch.seen.clear()
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item):
+        """Look at what ends its fixtures."""
+        return (yield from self._look(item))
+
+    def _look(self, item):
+        try:
+            result = yield
+        finally:  # what one that failed led to is not the next one's
+            seen = list(dict.fromkeys(self._watch.seen))
+            self._watch.seen.clear()
         if seen and item.get_closest_marker("network") is None:
             pytest.fail("it leads out of this machine: " + "; ".join(seen), pytrace=False)
+        return result

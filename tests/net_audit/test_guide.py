@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from linux import on_linux, require
+from linux import nobody_answers, on_linux, require
 
 GUIDE = (Path(__file__).parents[2] / "docs/guide/network.md").read_text("utf-8")
 CHANGES = {r"\d+\.\d+ s": "N s", r"python\S* \d+  from": "python N  from"}  # times and process ids
@@ -24,7 +24,7 @@ def test_the_example_prints_what_stands_below_it(tmp_path):
     (tmp_path / "app.py").write_text(found[1])
     words = [sys.executable if word == "python" else word for word in found[2].split()]
     done = subprocess.run(
-        [sys.executable, "-m", "epochly", *words],
+        [*nobody_answers(), sys.executable, "-m", "epochly", *words],
         cwd=tmp_path,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,

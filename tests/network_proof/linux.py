@@ -52,6 +52,18 @@ def without_network(*more):
 
 def loopback_alone():
     """The same with its own loopback address up: `sh` takes the command as its arguments."""
+    return _with_loopback("ip link set lo up")
+
+
+def nobody_answers():
+    """The same with a way out that ends there: what is sent is lost, and nothing that a network says comes back.
+
+    Such a test is the same on each machine, with a network and without one.
+    """
+    return _with_loopback("ip link set lo up && ip route add default dev lo")
+
+
+def _with_loopback(made):
     if not shutil.which("ip"):
         pytest.fail("`ip` is not here; hint: `apt-get install iproute2`")
-    return [*without_network(), "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    return [*without_network(), "sh", "-c", f'{made} && exec "$@"', "sh"]

@@ -88,7 +88,7 @@ def installed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed") / "second-opinion"
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("node_modules"))
     done = subprocess.run(
-        ["npm", "ci", "--ignore-scripts"],
+        ["npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"],
         check=False,
         cwd=folder,
         capture_output=True,
