@@ -35,7 +35,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist=loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest --watched -n 2 --dist=loadscope --no-loadscope-reorder
 
 test-network: $(VENV)/.dev
 	$(BIN)/python -m pytest -m network

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,21 @@ import subprocess, sys
 def test_here():
     assert subprocess.run([sys.executable, "-c", {REACHES!r}], capture_output=True, text=True, check=True).stdout == "101\\n"
 """
+
+
+DOWNLOADS = """
+import sys
+sys.path.insert(0, "tests/release/pipeline")
+from acted import tools_of_lock
+tools_of_lock(whole=False)
+"""
+
+
+def downloaded():
+    """Have what the suite itself takes from an index once for a clone: tools that releases are made with, no feature of ours."""
+    subprocess.run([sys.executable, "-c", DOWNLOADS], cwd=ROOT, check=True)
+    if shutil.which("npm"):
+        subprocess.run(["make", "--silent", "second-opinion"], cwd=ROOT, check=True)  # into npm's cache
 
 
 def passed(paths, settings, *options):
@@ -80,4 +96,5 @@ def test_a_share_of_the_suite_needs_no_network_offline(tmp_path):
 @pytest.mark.parametrize("settings", [{}, {"EPOCHLY_OFFLINE_MODE": "1"}], ids=["nothing set", "offline"])
 def test_the_whole_suite_needs_no_network(settings):
     """All that `make unit` runs, but for the tests of this folder, which make namespaces of their own."""
+    downloaded()
     assert passed(WHOLE, settings, "-n", "2", "--dist=loadscope", "--ignore=tests/network_proof") > 1_000
