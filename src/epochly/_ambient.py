@@ -59,13 +59,38 @@ def monitored() -> bool:
 
 
 def installed_version(name: str) -> str | None:
-    """The version of an installed distribution, from its metadata; None where there is none."""
+    """The version of an installed distribution, from its metadata; None where there is none.
+
+    The name of its folder tells it (PyPA, "Recording installed projects"). Where there is no such folder or more than one,
+    `importlib.metadata` is asked: its fifty modules would stay in the heap of each program that is watched.
+    """
+    for folder in sys.path:
+        found = _recorded(folder, name)
+        if len(found) == 1 and os.path.isfile(os.path.join(folder, found[0], "METADATA")):
+            return found[0].removesuffix(".dist-info").partition("-")[2]
+        if found:
+            break
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it takes milliseconds
 
     try:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _recorded(folder: str, name: str) -> list[str]:
+    """What a folder of the path has that is, or may be, the record of a distribution."""
+    try:
+        there = os.listdir(folder or os.curdir)
+    except (OSError, TypeError, ValueError):  # what is on the path is anybody's
+        return []
+    wanted = name.lower().replace("-", "_").replace(".", "_")
+    return [
+        each
+        for each in there
+        if each.endswith((".dist-info", ".egg-info", ".egg"))
+        and each.rpartition(".")[0].partition("-")[0].lower().replace(".", "_") == wanted
+    ]
 
 
 def machine() -> Machine:
