@@ -104,7 +104,7 @@ class Finder:
             self.left[code] = reason
             return
         share_ns = spent_ns // len(functions)
-        self.session.machine()  # which is asked once, and loads modules: here that holds up nobody's call, nor is it in their heap
+        self.session.machine()  # which is asked once, and may load modules: here that holds up nobody's call, nor is it in their heap
         try:
             sites = [install(each, self.session, spent_ns=share_ns) for each in functions]
         except ValueError as error:  # names that no source has
