@@ -9,7 +9,7 @@ import socket
 import pytest
 from serving import serving
 
-from epochly_service.protocol import HEAD_MAX_BYTES
+from epochly_service.protocol import HEAD_MAX_BYTES, Gathering
 
 FLOOD_BYTES = 4_000_000  # many times what a server may take before it refuses, sockets' own buffers with it
 LINE = b"GET /healthz HTTP/1.1\r\n"
@@ -155,3 +155,72 @@ def test_space_around_a_field_is_no_part_of_it(port):
         + body,
     )
     assert b"SCHEMA" in answer
+
+
+class Written:
+    """A transport that notes what is written to it, and in how many pieces."""
+
+    def __init__(self):
+        self.pieces, self.closed = [], False
+
+    def write(self, data):
+        self.pieces.append(data)
+
+    def close(self):
+        self.closed = True
+
+    def is_closing(self):
+        return self.closed
+
+
+HEAD, BODY = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", b"{}"
+
+
+@pytest.mark.parametrize(
+    ("said", "pieces"),
+    [
+        ([HEAD, BODY], [HEAD + BODY]),
+        ([HEAD, b"", HEAD, BODY], [HEAD, HEAD + BODY]),
+        ([HEAD, HEAD, BODY], [HEAD + HEAD, BODY]),  # a body that looks like a head is not lost either
+        ([HEAD + BODY], [HEAD + BODY]),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n", HEAD, BODY], [b"HTTP/1.1 100 Continue\r\n\r\n", HEAD + BODY]),
+        ([HEAD], [HEAD]),
+    ],
+    ids=["answer", "no body", "like a head", "whole", "continue", "closed early"],
+)
+def test_head_and_body_are_one_write(said, pieces):
+    """A head waits for what comes after it, and for nothing when the connection closes."""
+    written = Written()
+    gathering = Gathering(written)
+    for piece in said:
+        gathering.write(piece)
+    assert not gathering.is_closing()
+    gathering.close()
+    assert (written.pieces, written.closed) == (pieces, True)
+
+
+def test_an_answer_without_a_body_is_not_kept_back(port):
+    """`HEAD` is answered at once, on a connection that goes on."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        for _ in range(2):
+            plain.sendall(b"HEAD /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+            answer = plain.recv(65_536)
+            assert statuses(answer) == [405]
+            assert answer.endswith(b"\r\n\r\n")
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(port):
+    """`Expect: 100-continue`: the word to go on does not wait for the body that waits for it (RFC 9110, section 10.1.1)."""
+    expects = b"POST /v1/nonce HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        plain.sendall(expects)
+        assert plain.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        plain.sendall(b"{}")
+        assert statuses(plain.recv(65_536)) == [400]  # it takes no body
+
+
+def test_a_client_that_goes_before_its_body_is_there_harms_nobody(port):
+    """Half a body, and gone: the next one is served."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        plain.sendall(b"POST /v1/nonce HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\n{}")
+    assert statuses(said_to(port, LAST)[0]) == [200]

@@ -7,6 +7,7 @@ in our own code are told. What is dropped is counted in the line, so that a mist
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import traceback
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from epochly_service.limits import Application, Message, Receive, Scope, Send
 
+_JSON = json.JSONEncoder()
 OUR_FRAMES = re.compile(r"epochly_service[/\\](.+?)\.py$")
 FORMS: dict[str, re.Pattern[str] | type] = {
     "event": re.compile(r"[a-z0-9 `.,:;_/()-]{1,120}"),
@@ -57,6 +59,10 @@ def allowed_fields(_logger: object, _name: str, fields: MutableMapping[str, Any]
     return kept
 
 
+def _rendered(_logger: object, _name: str, fields: MutableMapping[str, Any]) -> str:
+    return _JSON.encode(fields)  # strings and ints, all of them looked at
+
+
 def _has_form(name: str, value: object) -> bool:
     form = FORMS.get(name)
     if isinstance(form, re.Pattern):
@@ -72,7 +78,7 @@ def make_logger(stream: TextIO, now: Callable[[], str]) -> Any:
 
     return structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[stamped, allowed_fields, structlog.processors.JSONRenderer()],
+        processors=[stamped, allowed_fields, _rendered],
         wrapper_class=structlog.BoundLogger,
         cache_logger_on_first_use=True,
     )
@@ -123,7 +129,9 @@ class RequestLogs:
             await self.app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        request_id = state.setdefault("request_id", self.make_id())
+        if "request_id" not in state:
+            state["request_id"] = self.make_id()
+        request_id = state["request_id"]
         began_s, status, size = self.monotonic(), 500, 0
 
         async def sending(message: Message) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -81,14 +82,19 @@ class Metrics:
         self.refused = Counter(
             "epochly_telemetry_refused", "batches refused whole", ["route", "code"], registry=self.registry
         )
+        self._of = cache(self._labelled)  # as many as there are series
         if count is not None:
             self.registry.register(_Census(count))
+
+    def _labelled(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return self.requests.labels(method, route, str(status)), self.seconds.labels(route)
 
     def observe(self, method: str, route: str, status: int, code: str, seconds: float) -> None:
         """Count one answered request."""
         known = FORMS["method"].fullmatch(method)  # type: ignore[union-attr]
-        self.requests.labels(method if known else "other", route, str(status)).inc()
-        self.seconds.labels(route).observe(seconds)
+        requests, lasting = self._of(method if known else "other", route, status)
+        requests.inc()
+        lasting.observe(seconds)
         if code:
             self.problems.labels(code).inc()
             if method == "POST" and route.startswith(TELEMETRY):

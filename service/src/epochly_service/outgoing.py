@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
 
 JSON = "application/json"
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 def answer(value: dict[str, Any], status: int = 200) -> Response:
     """A good answer."""
-    return Response(json.dumps(value, separators=(",", ":")), status, media_type=JSON)
+    return Response(_COMPACT.encode(value), status, media_type=JSON)
 
 
 def refused(scope: Scope, error: Exception) -> Response:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -50,7 +51,7 @@ def seal(peppers: Mapping[int, bytes], device_id: str, fp: str, rng: Callable[[i
     """`fp` of a device's leases, so that a heartbeat can be answered and a stolen database says nothing."""
     version = max(peppers)
     nonce = rng(GCM_NONCE_BYTES)
-    box = AESGCM(_sealing_key(peppers[version])).encrypt(nonce, bytes.fromhex(fp), device_id.encode())
+    box = _sealing(peppers[version]).encrypt(nonce, bytes.fromhex(fp), device_id.encode())
     return f"{version}.{b64u(nonce + box)}"
 
 
@@ -63,8 +64,8 @@ def unseal(peppers: Mapping[int, bytes], device_id: str, sealed: str) -> str:
     version, _, text = sealed.partition(".")
     data = unb64u(text)
     try:
-        key = _sealing_key(peppers[int(version)])
-        return AESGCM(key).decrypt(data[:GCM_NONCE_BYTES], data[GCM_NONCE_BYTES:], device_id.encode()).hex()
+        box = _sealing(peppers[int(version)])
+        return box.decrypt(data[:GCM_NONCE_BYTES], data[GCM_NONCE_BYTES:], device_id.encode()).hex()
     except (InvalidTag, KeyError) as error:
         raise ValueError(f"the fingerprint of `{device_id}` does not open under the pepper") from error
 
@@ -73,5 +74,6 @@ def _macs(peppers: Mapping[int, bytes], message: bytes) -> list[str]:
     return [f"{v}.{hmac.digest(peppers[v], message, 'sha256').hex()}" for v in sorted(peppers, reverse=True)]
 
 
-def _sealing_key(pepper: bytes) -> bytes:
-    return hmac.digest(pepper, b"epochly-seal-v1", "sha256")
+@lru_cache(maxsize=8)  # versions of the pepper; each lease of a device opens its fingerprint
+def _sealing(pepper: bytes) -> AESGCM:
+    return AESGCM(hmac.digest(pepper, b"epochly-seal-v1", "sha256"))

@@ -1,14 +1,54 @@
-"""HTTP/1.1 as a node takes it: the parser in C, which by itself takes a head of any length, and a bound for that."""
+"""HTTP/1.1 as a node takes and gives it: the parser in C, which by itself takes a head of any length, and a bound for that.
+
+An answer's head and body are one write, so one record of TLS and one packet, where the framework makes two.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from asyncio import Transport
 
 VERSIONS = {"1.0", "1.1"}
 HEAD_MAX_BYTES = 32_768  # of a request, all but its body: line, fields, chunks' own lines, trailers
 TOO_LONG = "Request head too long."
+
+
+class Gathering:
+    """A connection's transport to write to, that keeps an answer's head until its body comes; all else is the transport's own.
+
+    What is kept leaves at the next write, at `flush` or `close`: nothing is lost, whatever is taken for a head.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport, self._head = transport, b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write, or keep."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and data[9:10] != b"1" and data.endswith(b"\r\n\r\n"):
+            self._head = data  # of 1xx, which somebody waits for, never
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close, once all is written."""
+        self.flush()
+        self._transport.close()
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -17,6 +57,16 @@ class BoundedHttp(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._head_bytes = 0  # of this request, as far as it has come
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(transport)
+        self.transport = Gathering(transport)  # type: ignore[assignment]
+
+    def on_response_complete(self) -> None:
+        """An answer is whole; one to `HEAD` has no body to wait for."""
+        self.transport.flush()  # type: ignore[attr-defined]
+        super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
         """Take what came in."""

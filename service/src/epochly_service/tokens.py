@@ -136,7 +136,7 @@ class Read:
 def sign(key: Ed25519PrivateKey, typ: str, claims: Mapping[str, Any], *, kid: str | None = None) -> str:
     """A token of type `typ`; `kid` of the key goes into the footer, but for devices."""
     message = canonical({"typ": typ, **claims})
-    footer = b"" if kid is None else canonical({"kid": kid})
+    footer = b"" if kid is None else _footer(kid)
     signature = key.sign(_pae(HEADER.encode(), message, footer, typ.encode()))
     return HEADER + b64u(message + signature) + (f".{b64u(footer)}" if footer else "")
 
@@ -204,6 +204,11 @@ def canonical(value: dict[str, Any]) -> bytes:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise TokenError("it has no canonical form") from error
+
+
+@lru_cache(maxsize=64)  # keys that sign here
+def _footer(kid: str) -> bytes:
+    return canonical({"kid": kid})
 
 
 def _pae(*pieces: bytes) -> bytes:

@@ -73,6 +73,7 @@ HEADERS = (  # of every answer that does not say otherwise itself
     (b"x-content-type-options", b"nosniff"),
 )
 DeviceIdInPath = Annotated[str, Path(pattern=f"^dev_{B64U_16}$", min_length=26, max_length=26)]
+NONCE_FIELD = NONCE_HEADER.lower().encode()
 OF_PATH = ("DEVICE_NOT_FOUND", "NOT_FOUND")
 
 
@@ -117,7 +118,7 @@ class StrictRoute(APIRoute):
         except (Problem, SignedProblem, BusyError, ServiceError) as error:
             response = refused(scope, error)
         if self.gives_nonce:
-            response.headers[NONCE_HEADER] = state.service.nonce()
+            response.raw_headers.append((NONCE_FIELD, state.service.nonce().encode()))
         return response
 
     def _arguments(self, request: Request, body: bytes) -> dict[str, Any]:
@@ -206,14 +207,16 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {}).setdefault("request_id", new_id("req", self._rng(16)))
+        state = scope.setdefault("state", {})
+        if "request_id" not in state:
+            state["request_id"] = new_id("req", self._rng(16))
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 there = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *((name, value) for name, value in HEADERS if name not in there),
+                    *(field for field in HEADERS if field[0] not in there),
                 ]
             await send(message)
 
