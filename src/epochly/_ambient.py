@@ -70,11 +70,15 @@ def installed_version(name: str) -> str | None:
             return found[0].removesuffix(".dist-info").partition("-")[2]
         if found:
             break
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it takes milliseconds
+    from importlib.metadata import version  # noqa: PLC0415 - it takes milliseconds
 
     try:
         return version(name)
-    except PackageNotFoundError:
+    except (
+        ImportError,
+        OSError,
+        KeyError,
+    ):  # it is not there, or a folder is left of it without its metadata
         return None
 
 

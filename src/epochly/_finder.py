@@ -1,6 +1,8 @@
 """From samples to wrappers: which of the program's own functions are hot, and putting a wrapper in their place.
 
-A function keeps its identity: its code is swapped, and swapped back when compiled code is refused. Closures made from the same
+A function keeps its identity: its code is swapped, and swapped back when compiled code is refused. From Python 3.13 on calls of a
+function whose code was swapped once are never specialised again, so what is surely refused is told there before, by the arguments
+of a call that is running. Closures made from the same
 code get a wrapper each, those that are there when it is found. It refuses functions that call themselves, generators,
 coroutines, code that belongs to many functions, and all code outside the program's folder.
 """
@@ -9,23 +11,27 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from epochly._call import Site
 from epochly._decide import PATIENCE_NS
 from epochly._facts import facts_of
 from epochly._monitor import Hot
+from epochly._prospects import left_to_numpy, surely_refused
 from epochly._wrap import install
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from types import FrameType
 
     from epochly._session import Session
 
 INSTALLED = {"site-packages", "dist-packages"}
+SWAPPED_FOR_GOOD = (3, 13)  # the first Python that gives no new version to a function that was changed
 FEWEST = 2  # samples; one can be chance
 MOST_SHARING = 4  # functions of one code; each is compiled by itself
 
@@ -33,6 +39,24 @@ MOST_SHARING = 4  # functions of one code; each is compiled by itself
 def functions_of(code: CodeType) -> list[FunctionType]:
     """The function objects that run a code object, however they are held; a look over the whole heap."""
     return [each for each in gc.get_referrers(code) if type(each) is FunctionType and each.__code__ is code]
+
+
+def arguments_of(code: CodeType, frames: Mapping[int, FrameType]) -> tuple[Any, ...]:
+    """The arguments of a call that runs just now, the innermost one of a thread; none where there is no such call, or one is deleted."""
+    for top in frames.values():
+        frame: FrameType | None = top
+        while frame is not None:
+            if frame.f_code is code:
+                names, held = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], frame.f_locals
+                return tuple(held[name] for name in names) if all(name in held for name in names) else ()
+            frame = frame.f_back
+    return ()
+
+
+def why_not_with(function: FunctionType, args: tuple[Any, ...]) -> str | None:
+    """Why a function is surely refused with such arguments; None where only the compiler can tell."""
+    why = surely_refused(function.__code__, args) or left_to_numpy(function, args)
+    return None if why is None else "; hint: ".join(why)
 
 
 def behind(code: CodeType) -> CodeType:
@@ -100,6 +124,8 @@ class Finder:
         reason = self._why_not(code)
         functions = self.find(code) if reason is None else []
         reason = reason or self._why_none_of(functions)
+        if reason is None and sys.version_info >= SWAPPED_FOR_GOOD:
+            reason = why_not_with(functions[0], arguments_of(code, sys._current_frames()))  # noqa: SLF001 - as the sampler does
         if reason is not None:
             self.left[code] = reason
             return

@@ -10,11 +10,12 @@ from threading import enumerate as threads_alive
 from time import monotonic
 from types import FunctionType
 
+import numpy as np
 import pytest
 
 import epochly
 from epochly._config import Config
-from epochly._finder import Finder, functions_of, own_files
+from epochly._finder import Finder, arguments_of, functions_of, own_files, why_not_with
 from epochly._monitor import INSIDE, SLOWEST, Hot, Sampler
 
 MS = 1_000_000
@@ -216,6 +217,50 @@ def test_finder_swaps_a_hot_function_in_place(world, finder):
     assert plain(1.0) == 2.0
     site.on_refusal()
     assert plain.__code__ is before
+
+
+def running(value, while_it_runs):
+    """A function that is hot while a call of it runs."""
+    while_it_runs()
+    return value
+
+
+def test_what_is_surely_refused_keeps_its_code_where_that_has_a_price(world, finder, monkeypatch):
+    """From 3.13 on a function whose code was swapped once is slower to call for good: its arguments are looked at before."""
+    monkeypatch.setattr("epochly._finder.SWAPPED_FOR_GOOD", (3, 11))
+    code = running.__code__
+    running({}, lambda: feed(finder, world, code))
+    assert not finder.sites
+    assert running.__code__ is code
+    assert finder.left[code] == "`value` is of type `dict`; hint: give numbers, tuples and NumPy arrays"
+    assert why_not_with(plain, (np.zeros(3),)).startswith("has no loop of its own")
+    assert why_not_with(plain, (3,)) is None
+
+
+def test_what_may_be_compiled_is_swapped_there_too(world, finder, monkeypatch):
+    """A hot function of which only the compiler can tell gets its wrapper, with or without a call of it that runs."""
+    monkeypatch.setattr("epochly._finder.SWAPPED_FOR_GOOD", (3, 11))
+    function = fresh()
+    code = function.__code__
+    feed(finder, world, code)
+    assert list(finder.sites) == [code]
+    assert function.__code__ is not code
+
+
+def test_arguments_are_those_of_the_innermost_call():
+    """With keywords; none for a call that has let go of one, and none where nobody calls."""
+
+    def asked(x, *more, y, deeper=0):
+        kept = x, *more
+        if deeper:
+            return asked(-1, y=y, deeper=deeper - 1)
+        found = arguments_of(asked.__code__, sys._current_frames())
+        del x
+        return found, arguments_of(asked.__code__, sys._current_frames()), kept
+
+    assert asked(1, 2, 3, y="y") == ((1, "y", 0), (), (1, 2, 3))
+    assert asked(1, y="y", deeper=1) == ((-1, "y", 0), (), (-1,))
+    assert arguments_of(fresh().__code__, sys._current_frames()) == ()
 
 
 def test_finder_is_patient(world, finder):

@@ -305,7 +305,7 @@ def test_level_that_is_not_built_says_so_once(tmp_path):
 
 
 BLOCKED = """
-import importlib.metadata, sys
+import importlib.metadata, os, sys
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
@@ -322,6 +322,8 @@ def version(name):
     return VERSION
 
 importlib.metadata.version = version
+listed = os.listdir
+os.listdir = lambda path=".": [name for name in listed(path) if not name.startswith("numba-")]
 if VERSION is None:
     sys.meta_path.insert(0, Blocker())
 """
@@ -338,11 +340,11 @@ def test_program_without_a_numba_that_was_tested_runs_and_is_told_once(tmp_path,
     """One clear line, the program unharmed, and the reason in the report."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(f"VERSION = {version!r}\n{BLOCKED}")
-    (tmp_path / "hot.py").write_text(HOT)
+    (tmp_path / "hot.py").write_text(HOT.replace("range(100)", "range(400)"))
     command = [sys.executable, "-m", "epochly", "run", "hot.py"]
     search = os.pathsep.join([str(tmp_path / "site"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     done = finished(command, tmp_path, PYTHONPATH=search)
-    assert (done.returncode, done.stdout) == (0, "11999900\n")
+    assert (done.returncode, done.stdout) == (0, "47999600\n")
     assert done.stderr.splitlines().count(said) == 1
     assert "Traceback" not in done.stderr
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.requests import ClientDisconnect
 
 from epochly_service import tokens
 from epochly_service.bodies import TransferBody, TrialBody
@@ -73,21 +72,16 @@ async def body_of(request: Request) -> bytes:
 
     Raises:
         Problem: it is too large.
-        ClientDisconnect: the client is gone before it was all there.
     """
     said = request.headers.get("content-length", "0")
     if not said.isdecimal() or len(said) > LENGTH_MAX_DIGITS or int(said) > BODY_MAX_BYTES:
         raise Problem("TOO_LARGE", f"a body has at most {BODY_MAX_BYTES} bytes")
-    read, more = b"", True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        read += message.get("body", b"")
-        more = message.get("more_body", False)
+    read = bytearray()
+    async for piece in request.stream():
+        read += piece
         if len(read) > BODY_MAX_BYTES:
             raise Problem("TOO_LARGE", f"a body has at most {BODY_MAX_BYTES} bytes")
-    return read
+    return bytes(read)
 
 
 def require_json(request: Request) -> None:
