@@ -13,6 +13,7 @@ import gc
 import os
 import sys
 from dataclasses import dataclass, field
+from opcode import opname
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 INSTALLED = {"site-packages", "dist-packages"}
 SWAPPED_FOR_GOOD = (3, 13)  # the first Python that gives no new version to a function that was changed
+MOST_OF_A_SHORT_ONE = 25  # instructions, of some 20 ns each
+CACHE = 0  # what stands between instructions, from Python 3.11 on
 FEWEST = 2  # samples; one can be chance
 MOST_SHARING = 4  # functions of one code; each is compiled by itself
 
@@ -57,6 +60,16 @@ def why_not_with(function: FunctionType, args: tuple[Any, ...]) -> str | None:
     """Why a function is surely refused with such arguments; None where only the compiler can tell."""
     why = surely_refused(function.__code__, args) or left_to_numpy(function, args)
     return None if why is None else "; hint: ".join(why)
+
+
+def why_too_short(function: FunctionType) -> str | None:
+    """Why a call of a function surely takes less than `_decide.CALL_NS`; None where it loops, calls or is longer."""
+    operations = [operation for operation in function.__code__.co_code[::2] if operation != CACHE]
+    if facts_of(function).loops or any(opname[operation].startswith("CALL") for operation in operations):
+        return None
+    if len(operations) > MOST_OF_A_SHORT_ONE:
+        return None
+    return f"runs {len(operations)} instructions and calls nothing, less than compiled code could save"
 
 
 def behind(code: CodeType) -> CodeType:
@@ -126,6 +139,9 @@ class Finder:
         reason = reason or self._why_none_of(functions)
         if reason is None and sys.version_info >= SWAPPED_FOR_GOOD:
             reason = why_not_with(functions[0], arguments_of(code, sys._current_frames()))  # noqa: SLF001 - as the sampler does
+            reason = reason or (
+                None if self.session.config.mode == "aggressive" else why_too_short(functions[0])
+            )
         if reason is not None:
             self.left[code] = reason
             return

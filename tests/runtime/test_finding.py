@@ -15,7 +15,7 @@ import pytest
 
 import epochly
 from epochly._config import Config
-from epochly._finder import Finder, arguments_of, functions_of, own_files, why_not_with
+from epochly._finder import Finder, arguments_of, functions_of, own_files, why_not_with, why_too_short
 from epochly._monitor import INSIDE, SLOWEST, Hot, Sampler
 
 MS = 1_000_000
@@ -36,6 +36,14 @@ def threads_seen():
 def plain(x):
     """A function that can be found."""
     return x + 1
+
+
+def long(n):
+    """A function that only the compiler can judge."""
+    total = 0
+    for i in range(n):
+        total += i
+    return total
 
 
 def fresh():
@@ -237,10 +245,26 @@ def test_what_is_surely_refused_keeps_its_code_where_that_has_a_price(world, fin
     assert why_not_with(plain, (3,)) is None
 
 
+def test_what_is_too_short_to_gain_keeps_its_code_there(world, finder, monkeypatch):
+    """An expression that calls nothing and does not loop takes less than entering machine code; `aggressive` tries it all the same."""
+    monkeypatch.setattr("epochly._finder.SWAPPED_FOR_GOOD", (3, 11))
+    world.session.config = Config(level=2, mode="balanced")
+    function = fresh()
+    feed(finder, world, function.__code__)
+    assert not finder.sites
+    assert finder.left[function.__code__].endswith("calls nothing, less than compiled code could save")
+    assert why_too_short(long) is None
+    assert why_too_short(running) is None  # who knows what it calls
+    world.session.config = Config(level=2, mode="aggressive")
+    function = FunctionType(plain.__code__.replace(co_name="another"), globals())
+    feed(finder, world, function.__code__)
+    assert len(finder.sites) == 1
+
+
 def test_what_may_be_compiled_is_swapped_there_too(world, finder, monkeypatch):
     """A hot function of which only the compiler can tell gets its wrapper, with or without a call of it that runs."""
     monkeypatch.setattr("epochly._finder.SWAPPED_FOR_GOOD", (3, 11))
-    function = fresh()
+    function = FunctionType(long.__code__.replace(co_name="fresh"), globals())
     code = function.__code__
     feed(finder, world, code)
     assert list(finder.sites) == [code]
