@@ -351,5 +351,7 @@ def _watch(errands: Errands) -> None:
             if watched is not None:
                 watched.be_a_child()
 
+    import logging  # noqa: F401, PLC0415 - hooks run from the last to the first: its own takes a lock that what is imported wants
+
     atexit.register(settle)
     os.register_at_fork(before=lambda: settle(FORK_S), after_in_child=in_child)

@@ -238,3 +238,32 @@ def test_spawned_child_starts_no_process_of_its_own(tmp_path):
         [sys.executable, str(script)], check=False, capture_output=True, text=True, env=environment
     )
     assert (done.stdout, done.stderr) == ("[('compiled', True)]\n", "")
+
+
+FORKING = """
+import os, sys
+from epochly._builder import errands
+class Importing:
+    def settle(self, most_s):
+        import logging, threading
+        asks = threading.Thread(target=logging.getLogger, args=("some",), daemon=True)
+        asks.start()
+        asks.join(5)
+        print(not asks.is_alive(), flush=True)
+    def be_a_child(self):
+        pass
+importing = Importing()
+errands._watch(importing)
+import logging
+pid = os.fork()
+if not pid:
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX's")
+def test_what_a_fork_waits_for_is_not_kept_from_logging():
+    """Modules of numba's ask for loggers; `logging` holds its lock from its own hook before a fork on, so ours has to come before that one."""
+    done = subprocess.run([sys.executable, "-c", FORKING], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "True"]  # at the fork, and at the end
