@@ -1,10 +1,10 @@
 """From samples to wrappers: which of the program's own functions are hot, and putting a wrapper in their place.
 
-A function keeps its identity: its code is swapped, and swapped back when compiled code is refused. From Python 3.13 on calls of a
-function whose code was swapped once are never specialised again, so what is surely refused is told there before, by the arguments
-of a call that is running. Closures made from the same
-code get a wrapper each, those that are there when it is found. It refuses functions that call themselves, generators,
-coroutines, code that belongs to many functions, and all code outside the program's folder.
+A function keeps its identity: its code is swapped, and swapped back when compiled code is refused. Closures made from the same
+code get a wrapper each, those that are there when it is found. From Python 3.13 on calls of a function whose code was swapped
+once are never specialised again, so what is surely refused is told there before, by the arguments of a call that is running.
+It refuses functions that call themselves, generators, coroutines, code that belongs to many functions, and all code outside
+the program's folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 INSTALLED = {"site-packages", "dist-packages"}
 SWAPPED_FOR_GOOD = (3, 13)  # the first Python that gives no new version to a function that was changed
 MOST_OF_A_SHORT_ONE = 25  # instructions, of some 20 ns each
-CACHE = 0  # what stands between instructions, from Python 3.11 on
 FEWEST = 2  # samples; one can be chance
 MOST_SHARING = 4  # functions of one code; each is compiled by itself
 
@@ -64,12 +63,11 @@ def why_not_with(function: FunctionType, args: tuple[Any, ...]) -> str | None:
 
 def why_too_short(function: FunctionType) -> str | None:
     """Why a call of a function surely takes less than `_decide.CALL_NS`; None where it loops, calls or is longer."""
-    operations = [operation for operation in function.__code__.co_code[::2] if operation != CACHE]
-    if facts_of(function).loops or any(opname[operation].startswith("CALL") for operation in operations):
+    facts = facts_of(function)
+    calls = any(opname[operation].startswith("CALL") for operation in function.__code__.co_code[::2])
+    if facts.loops or calls or facts.size > MOST_OF_A_SHORT_ONE:
         return None
-    if len(operations) > MOST_OF_A_SHORT_ONE:
-        return None
-    return f"runs {len(operations)} instructions and calls nothing, less than compiled code could save"
+    return f"runs {facts.size} instructions and calls nothing, less than compiled code could save"
 
 
 def behind(code: CodeType) -> CodeType:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epochly_service.logs import FORMS, Bridge, RequestLogs, exception_fields, make_logger
+from epochly_service.web import Edge
 
 NOW = "2026-01-31T23:59:59.000Z"
 SECRETS = ("192.0.2.77", "EPOCHLY-AAAAA", "v4.public.", "dev_secret", "canary")
@@ -105,7 +106,7 @@ def test_bridge_leaves_arguments_behind():
 
 def make(logger, application):
     """The middleware around an application, with a clock that stands."""
-    return RequestLogs(application, logger, lambda: "req_" + "A" * 22, lambda: 0.0)
+    return Edge(RequestLogs(application, logger, lambda: 0.0), bytes)
 
 
 def test_request_logs_tell_the_template_and_not_the_path():

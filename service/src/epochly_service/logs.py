@@ -116,11 +116,10 @@ class Bridge(logging.Handler):
 
 @dataclass(frozen=True, slots=True)
 class RequestLogs:
-    """ASGI middleware: gives each request its id, and logs one line when it is answered."""
+    """ASGI middleware inside of `web.Edge`, which gives each request its id: logs one line when it is answered."""
 
     app: Application
     logger: Any
-    make_id: Callable[[], str]
     monotonic: Callable[[], float]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,10 +127,7 @@ class RequestLogs:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        if "request_id" not in state:
-            state["request_id"] = self.make_id()
-        request_id = state["request_id"]
+        state = scope["state"]
         began_s, status, size = self.monotonic(), 500, 0
 
         async def sending(message: Message) -> None:
@@ -150,7 +146,7 @@ class RequestLogs:
             raise
         finally:
             fields = {
-                "request_id": request_id,
+                "request_id": state["request_id"],
                 "method": scope["method"],
                 "route": route_of(scope),
                 "status": status,

@@ -24,7 +24,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from epochly_service import limits, logs, metrics, pins, tls
 from epochly_service.census import census
-from epochly_service.encoding import new_id
 from epochly_service.engines import hold_server_lock, open_database
 from epochly_service.errors import BusyError, ServiceError
 from epochly_service.lens.desk import lens_of
@@ -142,7 +141,7 @@ def assemble(
     if rate_limits:
         inner = limits.RateLimits(inner, limits.Limiter(machine.rng), machine.clock, machine.monotonic)
     inner = metrics.RequestMetrics(inner, counted, machine.monotonic)
-    inner = logs.RequestLogs(inner, logger, lambda: new_id("req", machine.rng(16)), machine.monotonic)
+    inner = logs.RequestLogs(inner, logger, machine.monotonic)
     return Edge(inner, machine.rng)
 
 

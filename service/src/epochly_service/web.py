@@ -207,9 +207,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        if "request_id" not in state:
-            state["request_id"] = new_id("req", self._rng(16))
+        scope.setdefault("state", {})["request_id"] = new_id("req", self._rng(16))
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
