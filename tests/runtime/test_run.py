@@ -173,7 +173,9 @@ def test_command_refuses_in_words(tmp_path, arguments, code, said):
 
 def test_run_reports_what_ran_where(tmp_path):
     """The report has calls, the sampled saving net of compiling, and where the time went."""
-    (tmp_path / "hot.py").write_text(HOT.replace("range(100)", "range(300)"))
+    # for a second more, since compiled code alone would be done before the sampler looks
+    longer = "from time import monotonic\nend = monotonic() + 1\nwhile monotonic() < end:\n    work(60_000)\n"
+    (tmp_path / "hot.py").write_text(HOT + longer)
     command = [
         sys.executable,
         "-m",
