@@ -268,7 +268,7 @@ def test_a_commit_whose_answer_is_lost_is_not_made_again(cut):
 def test_what_is_done_at_once_leaves_a_cut_connection_to_the_long_way(cut):
     """Nothing was changed, so that `write` may try; a connection that is cut after the look is one whose change nobody knows."""
     database, cut_all = cut
-    one = engines.Texts(("SELECT 1",), "SELECT 1")
+    one = engines.Texts(("SELECT 1",), "SELECT 1, 0")  # the last is the number of the request
 
     def look(line):
         return line.look(one, [{}])

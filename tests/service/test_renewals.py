@@ -11,6 +11,7 @@ from node import renewed
 from wire import ik
 
 from epochly_service import renewals, store
+from epochly_service.engines import ALL, open_database
 from epochly_service.errors import BusyError, Problem
 from epochly_service.model import Remembered
 from epochly_service.proofs import Call
@@ -68,6 +69,20 @@ def test_a_nonce_that_was_used_undoes_the_whole_change(node):
     seen, before = node.device(device.device_id), tables(node)
     assert changed(node, seen) is None
     assert (tables(node), node.device(device.device_id)) == (before, seen)
+
+
+@pytest.mark.parametrize("statement", [renewals._LOOK, renewals._CHANGE])
+def test_no_plan_of_postgresql_reads_a_whole_table(postgres, postgres_template, statement):
+    """Also where tables are empty and reading them whole would be cheaper: the plan stays when they have grown."""
+    name = postgres.create(postgres_template)
+    database = open_database(postgres.url(name))
+    explain = "EXPLAIN " + statement.postgresql.replace(f"%({ALL})s", "'[]'")
+    plan = database.at_once(lambda line: [row[0] for row in line._cursor.execute(explain)])
+    database.close()
+    postgres.drop(name)
+    scans = [each.split("(cost")[0] for each in plan if "Scan" in each or "hashed" in each]
+    assert sum("Index" in each for each in scans) >= 1
+    assert [each for each in scans if "Seq Scan" in each or "hashed" in each or "Bitmap" in each] == []
 
 
 def raced(node, calls, asked):

@@ -14,6 +14,7 @@ statement than PostgreSQL does.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -52,6 +53,12 @@ POOLED: dict[str, Any] = {
     "hide_parameters": True,
 }
 CURSOR = "epochly_cursor"  # of a connection, for `at_once`: making one takes psycopg as long as PostgreSQL takes to look
+BY_INDEX = (
+    "".join(  # a plan is kept: one that reads whole tables, as fits few rows, would stay when there are many
+        f" -c enable_{way}=off" for way in ("seqscan", "hashjoin", "mergejoin")
+    )
+)
+ALL, NUMBER = "all", "n"  # of `Texts`
 WAL_TRIES = 500  # within `WAIT_S`, to turn SQLite's log on where another connection does so
 TRIES = 8  # of a transaction that the server breaks off; each waits a little longer
 AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
@@ -63,6 +70,9 @@ BUSY = {  # lock_not_available, query_canceled, the server stops or starts, too_
     "57P03",
     "53300",
 }
+
+
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +181,11 @@ class Database:
 
 
 class Texts(NamedTuple):
-    """A statement as the drivers take it: for SQLite it may be several, in the order in which they run."""
+    """A statement as the drivers take it.
+
+    SQLite takes it for one request, by the names of its values; it may be several, in the order in which they run. PostgreSQL takes it
+    for all requests, as the JSON text `ALL` of objects with their `NUMBER`, and gives that number back as the last column of a row.
+    """
 
     sqlite: tuple[str, ...]
     postgresql: str
@@ -180,8 +194,7 @@ class Texts(NamedTuple):
 class Line:
     """The driver's own connection, on which each statement stands for itself: what it changed is kept when it returns.
 
-    A statement is its text for each engine; its values are looked up in one mapping by their names. It is said for each mapping
-    that is given, on the way there and back once for all of them.
+    The values of a request are looked up in a mapping by their names.
     """
 
     def __init__(self, cursor: Any, turn: Callable[[], AbstractContextManager[None]] | None) -> None:
@@ -191,16 +204,16 @@ class Line:
     def look(self, statement: Texts, asked: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...] | None]:
         """For each the one row that there is, or None."""
         if self._turn is None:
-            found = self._in_a_row(statement.postgresql, asked, self._cursor.fetchall)
+            found = self._of_all(statement.postgresql, asked)
         else:
-            found = [self._cursor.execute(statement.sqlite[0], values).fetchall() for values in asked]
+            found = [self._cursor.execute(statement.sqlite[0], values).fetchone() for values in asked]
         self.has_looked = True
-        return [rows[0] if rows else None for rows in found]
+        return found
 
     def change(self, statement: Texts, asked: Sequence[Mapping[str, Any]]) -> list[bool]:
         """Change rows in one transaction; False for those where the statement found no row to change, and changed nothing."""
         if self._turn is None:
-            return self._in_a_row(statement.postgresql, asked, lambda: bool(self._cursor.rowcount))
+            return [row is not None for row in self._of_all(statement.postgresql, asked)]
         with self._turn():
             self._cursor.execute("BEGIN IMMEDIATE")
             try:
@@ -214,16 +227,12 @@ class Line:
             self._cursor.execute("COMMIT")
             return done
 
-    def _in_a_row(self, text: str, asked: Sequence[Mapping[str, Any]], told: Callable[[], T]) -> list[T]:
-        """What PostgreSQL says to each; several are sent without waiting in between, which makes them one transaction."""
-        if len(asked) == 1:
-            self._cursor.execute(text, asked[0])
-            return [told()]
-        with self._cursor.connection.pipeline():
-            self._cursor.executemany(text, asked, returning=True)
-        found = [told()]
-        while self._cursor.nextset():
-            found.append(told())
+    def _of_all(self, text: str, asked: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...] | None]:
+        """For each the row that PostgreSQL says for it, without its number."""
+        rows = [{**values, NUMBER: number} for number, values in enumerate(asked)]
+        found: list[tuple[Any, ...] | None] = [None] * len(asked)
+        for *row, number in self._cursor.execute(text, {ALL: _JSON.encode(rows)}):
+            found[number] = tuple(row)
         return found
 
 
@@ -262,10 +271,13 @@ def open_database(url: str) -> Database:
                 pool_reset_on_return=reset,
                 isolation_level=level,
                 connect_args={
-                    "options": f"-c lock_timeout={LOCK_MS} -c statement_timeout={STATEMENT_MS} -c timezone=UTC"
+                    "options": f"-c lock_timeout={LOCK_MS} -c statement_timeout={STATEMENT_MS} -c timezone=UTC{planned}"
                 },
             )
-            for reset, level in (("rollback", "READ COMMITTED"), (None, "AUTOCOMMIT"))
+            for reset, level, planned in (
+                ("rollback", "READ COMMITTED", ""),
+                (None, "AUTOCOMMIT", BY_INDEX),
+            )
         )
         return Database(engine, engine, direct, None)
     raise ServiceError(
