@@ -12,7 +12,6 @@ import os
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -115,7 +114,7 @@ def _statements(database_url, device_id):
 
     def renew(line):
         device = renewals.look(line, [renewals.Looked(device_id, "", "", "", 0)])[0].device
-        row = replace(device, lease_seq=device.lease_seq + 1)
+        row = device._replace(lease_seq=device.lease_seq + 1)
         ik = b64u(os.urandom(16))
         done = Remembered(
             row.account_id, row.kid, ik, "0" * 64, row.id, json.dumps({"seq": row.lease_seq}), 1

@@ -163,7 +163,7 @@ def issue(data, database_url, seats):
     )["key"]
 
 
-class Client:
+class Client(asyncio.Protocol):
     """A device that validates again and again on one connection: each answer brings the nonce of the next request."""
 
     def __init__(self, port, context):
@@ -172,13 +172,13 @@ class Client:
         self.pub = self.key.public_key().public_bytes_raw()
         self.kid, self.digest = kid_of(self.pub), os.urandom(32).hex()
         self.nonce = self.device_id = ""
-        self.seq = 0
-        self.took = []
+        self.seq, self.took, self.answer = 0, [], None
 
     async def begin(self, license_key):
         """Connect and take a seat."""
-        self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=self.context, server_hostname="localhost"
+        self.loop = asyncio.get_running_loop()
+        self.transport, _ = await self.loop.create_connection(
+            lambda: self, "127.0.0.1", self.port, ssl=self.context, server_hostname="localhost"
         )
         await self._send("POST", "/v1/nonce", b"", "")
         said = {
@@ -228,18 +228,29 @@ class Client:
         lines = [f"{method} {path} HTTP/1.1", "Host: licences.localhost", f"Content-Length: {len(body)}"]
         lines += [f"Epochly-Proof: {proof}", "Content-Type: application/json"] if proof else []
         self.asked = "\r\n".join([*lines, "", ""]).encode() + body
-        self.writer.write(self.asked)
-        head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
-        length = int(re.search(r"(?im)^content-length: (\d+)", head)[1])
-        answer = await self.reader.readexactly(length)
-        self.answered = head.encode() + answer
-        if not head.startswith(("HTTP/1.1 200", "HTTP/1.1 201")):
+        self.answered, self.answer = b"", self.loop.create_future()
+        self.transport.write(self.asked)
+        head, answer = await self.answer
+        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
             raise RuntimeError(answer.decode())
-        self.nonce = re.search(r"(?im)^epochly-nonce: (\S+)", head)[1]
+        self.nonce = re.search(rb"(?im)^epochly-nonce: (\S+)", head)[1].decode()
         return answer
 
+    def data_received(self, data):
+        """A piece of an answer, which may be the last."""
+        self.answered += data
+        head, end, answer = self.answered.partition(b"\r\n\r\n")
+        if end and len(answer) == int(re.search(rb"(?im)^content-length: (\d+)", head)[1]):
+            self.answer.set_result((head, answer))
+
+    def connection_lost(self, error):
+        """The service hung up, or this client did."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(error or RuntimeError("the service hung up"))
+
     def end(self):
-        self.writer.close()
+        """Hang up."""
+        self.transport.close()
 
 
 class Floor(NamedTuple):
@@ -369,7 +380,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of a turn")
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--engine", choices=list(PROCESSES), action="append")
     parser.add_argument("--floor", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ DEVICE = Device(
     created_day=1,
     last_seen_day=1,
 )
-FRESH = replace(DEVICE, id="dev_b", kid="k2", holds_seat=0, lease_seq=0)
+FRESH = DEVICE._replace(id="dev_b", kid="k2", holds_seat=0, lease_seq=0)
 
 
 def asked(seq=5, ik="new", **more):
@@ -82,7 +81,7 @@ VECTORS = json.loads(
 @pytest.mark.parametrize("vector", VECTORS["cases"], ids=lambda vector: vector["name"])
 def test_a_sequence_is_taken_as_the_specification_says(vector):
     """Each `seq` of the shared vectors gets the lease that it should, or is told `DEVICE_CLONED`."""
-    device = replace(DEVICE, lease_seq=VECTORS["held"])
+    device = DEVICE._replace(lease_seq=VECTORS["held"])
     ik = DEVICE.lease_ik if vector["same_ik"] else "new"
     lately = vector["days"] is not None and vector["days"] * DAY < STRIKES_IN_S
     decision = core.renew(LICENSE, device, asked(vector["seq"], ik), Counted(strikes=int(lately)), POLICY)
@@ -113,7 +112,7 @@ def test_a_device_that_is_ahead_and_refused_for_something_else_loses_nothing_by_
     """Another machine, or no seat, is told as ever, and its sequence is taken over when it goes well."""
     changed = core.renew(LICENSE, DEVICE, asked(9, same_fp=False), Counted(), POLICY)
     assert (changed.refusal.code, changed.device, changed.notes) == ("FINGERPRINT_CHANGED", None, ())
-    full, seatless = replace(LICENSE, seats_used=2), replace(DEVICE, holds_seat=0)
+    full, seatless = LICENSE._replace(seats_used=2), DEVICE._replace(holds_seat=0)
     refused = core.renew(full, seatless, asked(9), Counted(), POLICY)
     assert (refused.refusal.code, refused.device, refused.lost) == ("SEAT_LIMIT_REACHED", None, 0)
 
@@ -212,7 +211,7 @@ def test_the_third_strike_disables(strikes, status):
 )
 def test_the_device_is_asked_before_its_licence(device, license_, code):
     """Standing is told in this order, and an end is an end at its second."""
-    refusal = core.standing(replace(LICENSE, **license_), replace(DEVICE, **device), NOW)
+    refusal = core.standing(LICENSE._replace(**license_), DEVICE._replace(**device), NOW)
     assert (refusal and refusal.code) == code
 
 
@@ -225,8 +224,8 @@ def test_the_device_is_asked_before_its_licence(device, license_, code):
 )
 def test_terms_are_in_order_and_end_with_the_licence(seat, plan, left, pinned, checks_out):
     """refresh_after <= exp <= grace_until <= the licence's end, and a pinned lease never ends before its pin but for that."""
-    row = replace(LICENSE, seat=seat, plan=plan, expires_at=NOW + left)
-    device = replace(DEVICE, pinned_until=None if pinned is None else NOW + pinned)
+    row = LICENSE._replace(seat=seat, plan=plan, expires_at=NOW + left)
+    device = DEVICE._replace(pinned_until=None if pinned is None else NOW + pinned)
     terms = core.lease_terms(row, device, NOW, POLICY, checks_out=checks_out)
     assert NOW <= terms.refresh_after <= terms.exp <= terms.grace_until <= row.expires_at
     assert terms.nbf == terms.iat == NOW
@@ -239,9 +238,9 @@ def test_terms_are_in_order_and_end_with_the_licence(seat, plan, left, pinned, c
 
 def test_a_seat_that_was_lost_is_taken_back_or_not_there():
     """A renewal without a seat takes one where one is free, and is refused with the numbers where none is."""
-    without = replace(DEVICE, holds_seat=0)
+    without = DEVICE._replace(holds_seat=0)
     assert core.renew(LICENSE, without, asked(), Counted(), POLICY).takes == 1
-    full = replace(LICENSE, seats_used=2)
+    full = LICENSE._replace(seats_used=2)
     refusal = core.renew(full, without, asked(), Counted(), POLICY).refusal
     assert (refusal.code, refusal.seats_used, refusal.seats_max) == ("SEAT_LIMIT_REACHED", 2, 2)
     for decide in (
@@ -260,7 +259,7 @@ def test_checkout_takes_1_to_30_days(days):
 
 def test_a_checkout_never_shortens_the_one_before():
     """Who holds an older, longer lease may still be using it: the seat stays pinned until its end."""
-    pinned = replace(DEVICE, pinned_until=NOW + 20 * DAY)
+    pinned = DEVICE._replace(pinned_until=NOW + 20 * DAY)
     decision = core.checkout(LICENSE, pinned, asked(), Counted(), POLICY, days=1)
     assert decision.device.pinned_until == decision.terms.exp == NOW + 20 * DAY
 
@@ -276,12 +275,12 @@ def test_a_forked_device_neither_checks_out_nor_changes_its_key():
 
 def test_register_makes_a_contended_device_active_and_no_disabled_one():
     """The licence key settles a quarrel of two copies; after the third it does not."""
-    contended = replace(DEVICE, status="contended")
+    contended = DEVICE._replace(status="contended")
     decision = core.register(
         LICENSE, contended, fresh=DEVICE, asked=asked(0, same_fp=True), counted=Counted(), policy=POLICY
     )
     assert (decision.device.status, decision.takes, decision.device.lease_seq) == ("active", 0, 6)
-    disabled = replace(DEVICE, status="disabled")
+    disabled = DEVICE._replace(status="disabled")
     refused = core.register(LICENSE, disabled, fresh=DEVICE, asked=asked(0), counted=Counted(), policy=POLICY)
     assert refused.refusal.code == "DEVICE_REVOKED"
 
@@ -323,14 +322,14 @@ def test_is_too_old_compares_numbers(version, least, old):
 
 def test_nothing_changes_where_a_release_is_repeated():
     """A device without a seat that is released again is left as it is."""
-    assert core.release(replace(DEVICE, status="released", holds_seat=0), NOW) == core.Decision()
+    assert core.release(DEVICE._replace(status="released", holds_seat=0), NOW) == core.Decision()
 
 
 def decided():
     """Every kind of decision that writes a device which is there: name, the row before, the row after."""
     new_fp = asked(same_fp=False, reenrol=True, fp_mac="1.cc", fp_sealed="1.dd")
     more = {"counted": Counted(), "policy": POLICY}
-    back = core.register(LICENSE, replace(DEVICE, status="contended"), fresh=FRESH, asked=asked(), **more)
+    back = core.register(LICENSE, DEVICE._replace(status="contended"), fresh=FRESH, asked=asked(), **more)
     given = core.transfer(LICENSE, DEVICE, None, fresh=FRESH, asked=asked(same_fp=None), **more)
     yield "renew", DEVICE, core.renew(LICENSE, DEVICE, asked(), Counted(), POLICY).device
     yield "reenrol", DEVICE, core.renew(LICENSE, DEVICE, new_fp, Counted(), POLICY).device

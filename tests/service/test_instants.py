@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from filled import DAY, NOW, device_of, license_of
 
@@ -43,4 +41,4 @@ def test_a_pin_holds_to_before_its_end():
     device = device_of(license_of(), pinned_until=NOW + 10)
     assert core.release(device, NOW + 9).refusal.code == "SEAT_CHECKED_OUT"
     assert core.release(device, NOW + 10).frees == 1
-    assert not replace(device, pinned_until=NOW).is_pinned(NOW)
+    assert not device._replace(pinned_until=NOW).is_pinned(NOW)

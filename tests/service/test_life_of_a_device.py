@@ -213,7 +213,7 @@ class Life(RuleBasedStateMachine):
         for at, id_ in enumerate(self.device_ids):
             about = self.model.devices[at]
             about.seq = max(1, about.seq - count)
-            self.node.put_device(replace(self.node.device(id_), lease_seq=about.seq))
+            self.node.put_device(self.node.device(id_)._replace(lease_seq=about.seq))
 
     # --- how it is asked and compared
 

@@ -52,7 +52,7 @@ class Faulty:
         node.put_device(self.row)
         node.set_license(self.license_id, status="suspended" if "LICENSE_SUSPENDED" in faults else "active")
         if "DEVICE_REVOKED" in faults:
-            node.put_device(dataclasses.replace(self.row, status="disabled"))
+            node.put_device(self.row._replace(status="disabled"))
         old = node.wire.nonce()
         spent = node.wire.nonce()
         if "NONCE_EXPIRED" in faults:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 from node import renewed
@@ -28,7 +27,7 @@ def tables(node):
 
 def changed(node, seen, *, spent="a" * 64):
     """Write the next lease of a device that was seen so; returns what the database said of it."""
-    row = replace(seen, lease_seq=seen.lease_seq + 1)
+    row = seen._replace(lease_seq=seen.lease_seq + 1)
     done = Remembered(row.account_id, row.kid, ik(), "h", row.id, "{}", node.now + 9)
     made = [renewals.Change(seen, row, done, spent, node.now + 9)]
     told = node.database.at_once(lambda line: renewals.change(line, made))
@@ -53,7 +52,7 @@ def test_a_device_that_somebody_changed_is_left_alone(node, column):
     """Where the row is not the one that was seen, nothing of a next lease is written, not even that its nonce was used."""
     device = node.enrolled(node.issue()[0])
     seen = node.device(device.device_id)
-    now = replace(seen, **{column: {"status": "contended", "holds_seat": 0, "lease_seq": 7}[column]})
+    now = seen._replace(**{column: {"status": "contended", "holds_seat": 0, "lease_seq": 7}[column]})
     node.put_device(now)
     before = tables(node)
     assert changed(node, seen) is False

@@ -95,7 +95,7 @@ def test_each_of_a_batch_gets_its_own_answer(node, devices):
     good, replayed, stranger, clone, gone, last = devices
     nonce = node.wire.nonce()
     assert replayed.ask("GET", "/v1/devices", nonce=nonce).status == 200
-    node.put_device(replace(node.device(gone.device_id), status="released", holds_seat=0))
+    node.put_device(node.device(gone.device_id)._replace(status="released", holds_seat=0))
     clone.seq = 1
     of_other = heartbeat(stranger)
     of_other = (*of_other[:1], of_other[1].replace(stranger.device_id, good.device_id), *of_other[2:])

@@ -7,7 +7,7 @@ Sections 5 and 6 of `docs/spec/epochly-pop-v1.md`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from epochly_service.errors import Problem
 from epochly_service.moments import minute
@@ -38,8 +38,7 @@ ROWS_LOST = "rows-lost"  # the action of the audit chain where `Decision.lost` i
 DISABLED = "the device was disabled: copies of its key came back; release it, then activate"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What a lease says, but for what is new at each signature. Times are Unix seconds."""
 
     lic: str
@@ -57,7 +56,7 @@ class Terms:
 
     def claims(self) -> dict[str, Any]:
         """As a lease has them."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"features": list(self.features)}
+        return {**self._asdict(), "features": list(self.features)}
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> Terms:
@@ -147,7 +146,7 @@ def renew(row: License, device: Device, asked: Asked, counted: Counted, policy: 
     if asked.same_fp is False:
         if not asked.reenrol or counted.reenrols >= REENROLS_MAX:
             return Decision(refusal=_changed(asked))
-        device = replace(device, fp_mac=asked.fp_mac, fp_sealed=asked.fp_sealed)
+        device = device._replace(fp_mac=asked.fp_mac, fp_sealed=asked.fp_sealed)
         notes = ("reenrol",)
     takes = 0 if device.holds_seat else 1
     if takes and row.seats_used >= row.seats_max:
@@ -173,7 +172,7 @@ def checkout(
     if takes and row.seats_used >= row.seats_max:
         return Decision(refusal=_full(row))
     until = max(min(asked.now + days * DAY, row.expires_at), device.pinned_until or 0)
-    before, device = device, replace(_caught_up(device, asked), pinned_until=until)
+    before, device = device, _caught_up(device, asked)._replace(pinned_until=until)
     leased = _leased(row, device, asked, policy, takes=takes, action="checkout", checks_out=True)
     return _since(before, leased, asked)
 
@@ -188,10 +187,10 @@ def rekey(
     takes = 0 if device.holds_seat else 1
     if takes and row.seats_used >= row.seats_max:
         return Decision(refusal=_full(row))
-    renamed = replace(_caught_up(device, asked), kid=kid, pub=pub, rekey_count=device.rekey_count + 1)
+    renamed = _caught_up(device, asked)._replace(kid=kid, pub=pub, rekey_count=device.rekey_count + 1)
     decision = _since(device, _leased(row, renamed, asked, policy, takes=takes, action="rekey"), asked)
     assert decision.device is not None
-    return replace(decision, device=replace(decision.device, prev_kid=device.kid, prev_pub=device.pub))
+    return replace(decision, device=decision.device._replace(prev_kid=device.kid, prev_pub=device.pub))
 
 
 def register(
@@ -293,7 +292,7 @@ def _forked(device: Device, asked: Asked, counted: Counted) -> Decision | None:
     disabled = counted.strikes + 1 >= STRIKES_MAX
     return Decision(
         refusal=Problem("DEVICE_CLONED", f"two copies of this device's key are in use; {CLONED}"),
-        device=replace(device, status="disabled" if disabled else "contended"),
+        device=device._replace(status="disabled" if disabled else "contended"),
         notes=("strike",),
         action="disable" if disabled else "contend",
     )
@@ -309,7 +308,7 @@ def _is_ahead(device: Device, asked: Asked) -> bool:
 
 
 def _caught_up(device: Device, asked: Asked) -> Device:
-    return replace(device, lease_seq=asked.seq) if _is_ahead(device, asked) else device
+    return device._replace(lease_seq=asked.seq) if _is_ahead(device, asked) else device
 
 
 def _since(before: Device, decision: Decision, asked: Asked) -> Decision:
@@ -332,8 +331,7 @@ def _may_enrol(device: Device | None, asked: Asked, counted: Counted) -> Problem
 def _enrolled(device: Device | None, fresh: Device, asked: Asked) -> tuple[Device, tuple[str, ...]]:
     if device is None:
         return fresh, ()
-    back = replace(
-        _caught_up(device, asked),  # with the licence key shown, whatever the device says it had
+    back = _caught_up(device, asked)._replace(  # with the licence key shown, whatever the device says it had
         status="active",
         fp_mac=fresh.fp_mac,
         fp_sealed=fresh.fp_sealed,
@@ -343,7 +341,7 @@ def _enrolled(device: Device | None, fresh: Device, asked: Asked) -> tuple[Devic
 
 
 def _released(device: Device) -> Device:
-    return replace(device, status="released", holds_seat=0, seat_until=None, pinned_until=None)
+    return device._replace(status="released", holds_seat=0, seat_until=None, pinned_until=None)
 
 
 def _leased(
@@ -358,10 +356,9 @@ def _leased(
     checks_out: bool = False,
 ) -> Decision:
     if device.pinned_until is not None and device.pinned_until <= asked.now:
-        device = replace(device, pinned_until=None)
+        device = device._replace(pinned_until=None)
     terms = lease_terms(row, device, asked.now, policy, checks_out=checks_out)
-    device = replace(
-        device,
+    device = device._replace(
         lease_seq=terms.seq,
         holds_seat=1,
         seat_until=terms.exp if row.seat == "floating" else None,

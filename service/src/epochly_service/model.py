@@ -1,14 +1,11 @@
-"""The rows that decisions are made on, as frozen values. Times are Unix seconds, days since 1970-01-01; both ints."""
+"""The rows that decisions are made on, as values that nothing changes. Times are Unix seconds, days since 1970-01-01; both ints."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Any
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class License:
+class License(NamedTuple):
     """A licence: so many seats of a plan until an end. Fields as in `schema.licenses`."""
 
     account_id: str
@@ -24,8 +21,7 @@ class License:
     policy_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """A key pair on a licence. Fields as in `schema.devices`."""
 
     account_id: str
@@ -56,8 +52,7 @@ class Device:
         return bool(self.holds_seat) and self.pinned_until is not None and self.pinned_until > now
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(NamedTuple):
     """What a request with an idempotency key did, for when it comes again. `lease` is a JSON object."""
 
     account_id: str
@@ -67,13 +62,3 @@ class Remembered:
     device_id: str
     lease: str
     expires_at: int
-
-
-def columns_of(row: License | Device | Remembered) -> dict[str, Any]:
-    """The columns of a row: name -> value. Every request writes some, so it is made once a class how to get them."""
-    names, values = _GETTERS[type(row)]
-    return dict(zip(names, values(row), strict=True))
-
-
-_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (License, Device, Remembered)}
-_GETTERS = {kind: (names, attrgetter(*names)) for kind, names in _NAMES.items()}

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import psycopg
 
 from epochly_service import store
 from epochly_service.engines import ALL, NUMBER, Texts
-from epochly_service.model import Device, License, columns_of
+from epochly_service.model import Device, License
 from epochly_service.schema import devices, idempotency, licenses, pop_replay
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ def change(line: Line, changes: Sequence[Change]) -> list[bool]:
 
 
 def _values(change: Change) -> dict[str, Any]:
-    values = columns_of(change.done)
+    values = change.done._asdict()
     values["spent"], values["spent_until"] = change.spent, change.spent_until
-    for name, value in columns_of(change.row).items():
+    for name, value in change.row._asdict().items():
         values[_NEW[name]] = value
     for name, said in _SEEN.items():
         values[said] = getattr(change.seen, name)

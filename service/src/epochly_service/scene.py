@@ -6,7 +6,7 @@ Locks are taken in the order licence, device. A device is looked up for its call
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from epochly_service import core, license_keys, nonces, peppered, store
@@ -141,7 +141,7 @@ def devices_of_caller(scene: Scene) -> list[Device]:
 
 
 def _without_ended_seats(scene: Scene, row: License) -> License:
-    return replace(row, seats_used=row.seats_used - store.reclaim_floating(scene.conn, row, scene.now))
+    return row._replace(seats_used=row.seats_used - store.reclaim_floating(scene.conn, row, scene.now))
 
 
 def early_outcome(scene: Scene, row: License, device: Device, ik: str, request_hash: str) -> Outcome | None:

@@ -118,15 +118,15 @@ def renew_at_once(line: Line, asked: Sequence[Begun]) -> list[Outcome | None]:
     """What `renew` does where nothing stands in the way, in two statements; None, with nothing done, where anything does."""
     said = [renewals.Looked(it.body.device_id, it.caller.kid, it.body.ik, it.spent, it.now) for it in asked]
     found = [
-        None if seen is None else _at_once(it, seen)
-        for it, seen in zip(asked, renewals.look(line, said), strict=True)
+        None if seen is None else _at_once(it, seen, looked.spent)
+        for it, looked, seen in zip(asked, said, renewals.look(line, said), strict=True)
     ]
     changes = [each[0] for each in found if each is not None]
     kept = iter(renewals.change(line, changes) if changes else ())
     return [each[1] if each is not None and next(kept) else None for each in found]
 
 
-def _at_once(begun: Begun, seen: renewals.Seen) -> tuple[renewals.Change, Outcome] | None:
+def _at_once(begun: Begun, seen: renewals.Seen, spent: str) -> tuple[renewals.Change, Outcome] | None:
     device, row = seen.device, seen.license
     if seen.was_here or row.seat != "node" or device.kid != begun.caller.kid:
         return None
@@ -139,7 +139,7 @@ def _at_once(begun: Begun, seen: renewals.Seen) -> tuple[renewals.Change, Outcom
     if after is None or terms is None or decision != core.Decision(device=after, terms=terms):
         return None
     done = _remembered(begun, after, terms, begun.body.ik, _hash_of(begun.call))
-    return renewals.Change(device, after, done, begun.spent, begun.spent_until), Outcome(after, terms)
+    return renewals.Change(device, after, done, spent, begun.spent_until), Outcome(after, terms)
 
 
 def rekey(scene: Scene, body: Renewal, new_proof: str) -> Outcome:

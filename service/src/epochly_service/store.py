@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, exists, func, insert, select, text, update
 
 from epochly_service.inserting import in_place_of, on_each, unless_there
-from epochly_service.model import Device, License, Remembered, columns_of
+from epochly_service.model import Device, License, Remembered
 from epochly_service.schema import (
     accounts,
     device_history,
@@ -44,7 +44,7 @@ def insert_account(conn: Connection, *, account_id: str, name: str, at: int) -> 
 
 def insert_license(conn: Connection, row: License) -> None:
     """A new licence of an account that is there."""
-    conn.execute(insert(licenses), columns_of(row))
+    conn.execute(insert(licenses), row._asdict())
 
 
 def license_by_id(conn: Connection, license_id: str, *, lock: bool = False) -> License | None:
@@ -164,12 +164,12 @@ def device_on_license(conn: Connection, row: License, kid: str) -> Device | None
 
 def insert_device(conn: Connection, row: Device) -> None:
     """A new device; (licence, key) is unique."""
-    conn.execute(_NEW_DEVICE, columns_of(row))
+    conn.execute(_NEW_DEVICE, row._asdict())
 
 
 def update_device(conn: Connection, row: Device) -> None:
     """Write a device as it now is."""
-    values = columns_of(row)
+    values = row._asdict()
     conn.execute(
         _DEVICE_NOW,
         {f"new_{name}": value for name, value in values.items() if name not in FIXED}
@@ -246,7 +246,7 @@ def remembered(conn: Connection, kid: str, ik: str, now: int) -> Remembered | No
 
 def remember(conn: Connection, row: Remembered) -> None:
     """Keep what a request did, in place of what is out of date."""
-    conn.execute(_REMEMBER[conn.dialect.name], columns_of(row))
+    conn.execute(_REMEMBER[conn.dialect.name], row._asdict())
 
 
 def insert_trial(conn: Connection, *, fp_mac: str, account_id: str, license_id: str, at: int) -> bool:

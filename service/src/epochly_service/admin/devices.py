@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
@@ -74,7 +73,7 @@ def export(desk: Desk, device_id: str) -> dict[str, Any]:
         found = {
             "format": EXPORT,
             "exported_at": desk.now,
-            "device": asdict(device),
+            "device": device._asdict(),
             "license": {"id": row.id, "plan": row.plan, "seat": row.seat},
             "history": _rows(conn, device_history, device),
             "requests": _rows(conn, idempotency, device),

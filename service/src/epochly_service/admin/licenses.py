@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
@@ -191,8 +191,8 @@ def extend(
 
     def work(conn: Connection) -> License:
         row = desk.license(conn, license_id, lock=True)
-        new = replace(
-            row, expires_at=expires_at or row.expires_at, seats_max=row.seats_max if seats is None else seats
+        new = row._replace(
+            expires_at=expires_at or row.expires_at, seats_max=row.seats_max if seats is None else seats
         )
         if expires_at is not None:
             _require_end(desk, expires_at)
@@ -245,7 +245,7 @@ def transfer(desk: Desk, license_id: str, to_account: str) -> tuple[License, int
             .where(licenses.c.account_id == row.account_id, licenses.c.id == row.id)
             .values(account_id=account_id)
         )
-        new = replace(row, account_id=account_id, seats_used=0)
+        new = row._replace(account_id=account_id, seats_used=0)
         # each account sees its half: who lost it does not learn where it went
         _note(desk, conn, row, "license-transfer-out", (_state(row), {}))
         _note(desk, conn, new, "license-transfer-in", ({}, _state(new)))
@@ -263,7 +263,7 @@ def _set_status(desk: Desk, license_id: str, status: str, action: str) -> Licens
             raise ServiceError(
                 "license-status", license_id, f"it is {status} already", "`license show` says what it is"
             )
-        new = replace(row, status=status)
+        new = row._replace(status=status)
         store.update_license(conn, row, status=status)
         _note(desk, conn, row, action, (_state(row), _state(new)))
         return new

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -71,10 +71,10 @@ def line_of_device(one: Device, now: int) -> str:
 
 def license_shape(row: License) -> dict[str, Any]:
     """A licence for programs; not the MAC of its key."""
-    return {name: value for name, value in asdict(row).items() if name != "key_mac"}
+    return {name: value for name, value in row._asdict().items() if name != "key_mac"}
 
 
 def device_shape(one: Device) -> dict[str, Any]:
     """A device for programs; nothing of its fingerprint."""
     hidden = {"fp_mac", "fp_sealed", "lease_ik", "prev_kid", "prev_pub"}
-    return {name: value for name, value in asdict(one).items() if name not in hidden}
+    return {name: value for name, value in one._asdict().items() if name not in hidden}
