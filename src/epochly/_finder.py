@@ -12,11 +12,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from dataclasses import dataclass, field
 from opcode import opname
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from epochly._call import Site
 from epochly._decide import PATIENCE_NS
@@ -25,11 +22,19 @@ from epochly._monitor import Hot
 from epochly._prospects import left_to_numpy, surely_refused
 from epochly._wrap import install
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from dataclasses import dataclass, field
     from types import FrameType
+    from typing import Any
+    from weakref import ref
 
     from epochly._session import Session
+else:
+    from _weakref import ref
+
+    from epochly._records import dataclass, field
 
 INSTALLED = {"site-packages", "dist-packages"}
 SWAPPED_FOR_GOOD = (3, 13)  # the first Python that gives no new version to a function that was changed

@@ -10,14 +10,16 @@ from __future__ import annotations
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from epochly._forks import unwatch, watch, watched
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from dataclasses import dataclass, field
     from types import CodeType
+else:
+    from epochly._records import dataclass, field
 
 INTERVAL_S = 0.005  # seconds, where the pace is steady; each look costs about 0.1 ms of a busy program's time
 SLOWEST = 5  # intervals between two looks while nothing new turns up

@@ -5,16 +5,18 @@ Pure. It refuses what it does not know, in words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
 from epochly._config import checked_level, checked_mode, checked_port
 from epochly._report import FORMS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from dataclasses import dataclass, field
+    from typing import Any
 
     from epochly._report import Form
+else:
+    from epochly._records import dataclass, field
 
 
 class OptionError(ValueError):

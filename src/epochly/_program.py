@@ -12,10 +12,15 @@ import importlib.util
 import io
 import os
 import sys
-from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+    from typing import Any
+else:
+    from epochly._records import dataclass
 
 
 class ProgramError(Exception):

@@ -5,18 +5,22 @@ Values in, text out: for terminals, as HTML or as JSON. It refuses to print, and
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import asdict, dataclass
-from html import escape
-from typing import TYPE_CHECKING, Literal
 
 from epochly._stats import metrics
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from dataclasses import dataclass
+    from typing import Literal
+
     from epochly._stats import FunctionStats
 
-Form = Literal["term", "html", "json"]
+    Form = Literal["term", "html", "json"]
+else:
+    from epochly._records import dataclass
+
+    Form = str
 LEAST_MS = 5.0  # ms of a refusal that are worth a word
 FORMS: tuple[Form, ...] = ("term", "html", "json")
 
@@ -57,6 +61,9 @@ def rendered(report: Report, form: Form) -> str:
 
 
 def _as_json(report: Report) -> str:
+    import json  # noqa: PLC0415 - each form loads what it needs, once the program has ended
+    from dataclasses import asdict  # noqa: PLC0415
+
     whole = {"version": 1, **asdict(report), "totals": metrics(report.functions)}
     return json.dumps(whole, indent=2, sort_keys=True) + "\n"
 
@@ -113,6 +120,8 @@ def _short(file: str) -> str:
 
 
 def _as_html(report: Report) -> str:
+    from html import escape  # noqa: PLC0415
+
     rows = "".join(
         f"<tr><td>{escape(each.name)}<td>{each.status}<td>{each.calls:,}<td>{each.compiled_calls:,}"
         f"<td>{each.compile_ms:.0f}<td>{each.saved_ms:.0f}<td>{len(each.deopts)}<td>{escape(each.reason)}"

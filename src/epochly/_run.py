@@ -9,8 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from epochly import _program
 from epochly._finder import Finder, own_files
@@ -20,11 +18,16 @@ from epochly._starts import Starts
 from epochly._stats import all_stats
 from epochly._tracebacks import ours, without_us
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from dataclasses import dataclass
+    from typing import Any
 
     from epochly._program import Program
     from epochly._session import Session
+else:
+    from epochly._records import dataclass
 
 INTERVAL_S = (
     0.01  # seconds between two looks at first; up to `_monitor.SLOWEST` times that while nothing is new

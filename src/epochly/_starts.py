@@ -7,11 +7,12 @@ no kind of tool is meant to use, and given back. It refuses to run where both ar
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
+    from typing import Any
 
 FREE_IDS = (3, 4)  # 0, 1, 2 and 5 are a debugger's, coverage's, a profiler's and an optimizer's
 ENOUGH = 1_000  # starts that are reported per code object; at 0.1 us each, it costs 0.1 ms at most

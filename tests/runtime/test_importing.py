@@ -36,3 +36,13 @@ def test_watching_a_function_brings_nothing_heavy(statement):
     """Counting and timing calls needs none of the libraries that compiling and threading need, nor any that takes long."""
     slow = {"re", "json", "hashlib", "contextlib", "collections", "enum", "struct"}
     assert not imported(statement) & {*HEAVY, *slow, "epochly._exact"}
+
+
+def test_running_a_program_brings_nothing_that_takes_long(tmp_path):
+    """`epochly run` itself needs no library whose classes are made by generated code, and none for a form of report that nobody asked for."""
+    script = tmp_path / "empty.py"
+    script.write_text("pass\n")
+    new = imported(f"import epochly.cli; epochly.cli.main(['run', {str(script)!r}])")
+    slow = {"re", "json", "html", "hashlib", "enum", "ast", "dis", "struct", "contextlib"}
+    assert "epochly._finder" in new
+    assert not new & ({*HEAVY, *slow} - {"threading", "functools"})  # the two it needs
