@@ -8,7 +8,6 @@ Specification: the Python documentation, "Command line and environment", and "`_
 from __future__ import annotations
 
 import builtins
-import importlib.util
 import io
 import os
 import sys
@@ -98,7 +97,9 @@ def execute(program: Program, arguments: list[str]) -> None:
 
 
 def _found(name: str) -> Any:
+    from importlib.util import find_spec  # noqa: PLC0415 - only who runs a module needs it
+
     try:
-        return importlib.util.find_spec(name)
+        return find_spec(name)
     except ModuleNotFoundError:
         return None
