@@ -28,6 +28,14 @@ def spin(seconds):
         pass
 
 
+def spin_until(enough):
+    """Keep a thread busy until it is enough, however seldom the sampler gets a turn."""
+    end = monotonic() + 20
+    while not enough() and monotonic() < end:
+        spin(0.05)
+    assert enough()
+
+
 def threads_seen():
     """Of how many threads each look takes a sample, about: tests before may have left some."""
     return len(sys._current_frames())
@@ -77,11 +85,11 @@ def test_sampler_finds_the_busy_function_and_ends():
     """A loop that never returns to its caller is seen; afterwards no thread is left, and none was listed."""
     with epochly.monitoring_context(interval_s=0.001) as hot:
         before = threads_alive()
-        spin(0.3)
+        spin_until(lambda: hot.samples > 100)
         assert threads_alive() == before
     samples = hot.samples
     spin(0.05)
-    assert hot.samples == samples > 10
+    assert hot.samples == samples
     assert hot.by_code[spin.__code__] > hot.samples / threads_seen() / 4
     assert any(name == "spin" and share > 0.1 / threads_seen() for _file, name, _line, share in hot.lines())
 
@@ -90,7 +98,7 @@ def test_sampler_sees_other_threads():
     """Work outside of the main thread is found too."""
     hot = Hot()
     sampler = Sampler(hot.add, interval_s=0.001)
-    worker = Thread(target=spin, args=(0.2,))
+    worker = Thread(target=spin_until, args=(lambda: hot.by_code[spin.__code__] > 10,))
     sampler.start()
     worker.start()
     worker.join()
@@ -105,11 +113,11 @@ def test_sampler_may_be_started_and_stopped_twice():
     for _ in range(2):
         sampler.start()
         sampler.start()
-        spin(0.03)
+        seen = hot.samples
+        spin_until(lambda seen=seen: hot.samples > seen)
         sampler.stop()
         sampler.stop()
     assert not sampler.alive
-    assert hot.samples
 
 
 def looks(sink, enough):
@@ -206,8 +214,7 @@ def test_sampler_pauses_around_a_fork():
             os._exit(0 if hot.samples == samples else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         samples = hot.samples
-        spin(0.1)
-        assert hot.samples > samples
+        spin_until(lambda: hot.samples > samples)
 
 
 def test_finder_swaps_a_hot_function_in_place(world, finder):
