@@ -131,6 +131,27 @@ def test_a_device_that_asks_twice_at_once_is_told_apart_from_its_copy(node, devi
     assert (codes[0], sorted(codes[1:])) == ("lease", ["DEVICE_CLONED", "lease"])
 
 
+def test_what_two_of_a_batch_share_is_the_first_ones(node, devices):
+    """A proof that is sent twice, an idempotency key for two devices of one key: the second is refused, and no batch breaks of it."""
+    first, once, *_ = devices
+    key, _ = node.issue(account_id=node.device(once.device_id).account_id)
+    other = Device(node.wire, key=once.key)
+    assert other.register(key).status == 201
+    sent, said = heartbeat(first), jcs({"ik": ik()})
+    shared = []
+    for device in (once, other):
+        path = f"/v1/devices/{device.device_id}/heartbeat"
+        proof = ("Epochly-Proof", device.proof("POST", path, said))
+        shared.append(("POST", path, said, [proof, ("Content-Type", "application/json")]))
+    with node.statements() as seen:
+        answers = node.wire.send_all([heartbeat(devices[-1]), sent, sent, *shared])
+    codes = ["lease" if answer.status == 200 else answer.code for answer in answers]
+    assert codes == ["lease", "lease", "PROOF_REPLAYED", "lease", "IDEMPOTENCY_MISMATCH"]
+    change = renewals._CHANGE
+    assert sum(text in {change.sqlite[0], change.postgresql} for text in seen) == 2
+    assert node.faults() == []
+
+
 def test_a_batch_that_breaks_changes_nothing_and_each_is_tried_alone(node, devices, monkeypatch):
     """A nonce that somebody uses between look and change breaks the whole transaction; the others get their leases all the same."""
     asked = [begun(node, device) for device in devices]

@@ -117,10 +117,11 @@ def renew(scene: Scene, body: Renewal, days: int | None = None) -> Outcome:
 def renew_at_once(line: Line, asked: Sequence[Begun]) -> list[Outcome | None]:
     """What `renew` does where nothing stands in the way, in two statements; None, with nothing done, where anything does."""
     said = [renewals.Looked(it.body.device_id, it.caller.kid, it.body.ik, it.spent, it.now) for it in asked]
-    found = [
-        None if seen is None else _at_once(it, seen, looked.spent)
-        for it, looked, seen in zip(asked, said, renewals.look(line, said), strict=True)
-    ]
+    found, taken = [], set[object]()  # what was looked for in vain may be another's of this batch
+    for it, looked, seen in zip(asked, said, renewals.look(line, said), strict=True):
+        mine = {looked.spent, (looked.kid, looked.ik)}
+        found.append(None if seen is None or mine & taken else _at_once(it, seen, looked.spent))
+        taken |= mine
     changes = [each[0] for each in found if each is not None]
     kept = iter(renewals.change(line, changes) if changes else ())
     return [each[1] if each is not None and next(kept) else None for each in found]
