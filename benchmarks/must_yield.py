@@ -291,7 +291,9 @@ def start_up(environment: Mapping[str, str], folder: str, *, rounds: int) -> dic
     return {each.name: each.least * 1000 for each in times}
 
 
-def measure(*, rounds: int, only: Sequence[str] = (), turn_s: float = 0.04) -> dict[str, object]:
+def measure(
+    *, rounds: int, only: Sequence[str] = (), turn_s: float = 0.04, warm_up_s: float = 0.75
+) -> dict[str, object]:
     """All programs, or those named."""
     found = []
     with clean_environment() as clean, tempfile.TemporaryDirectory(prefix="epochly-bench-") as folder:
@@ -300,6 +302,7 @@ def measure(*, rounds: int, only: Sequence[str] = (), turn_s: float = 0.04) -> d
             "PYTHONHASHSEED": "1",
             "OPENBLAS_NUM_THREADS": "1",  # its threads wait by spinning, which is counted as processor time
             "YIELD_TURN_S": str(turn_s),
+            "YIELD_WARM_UP_S": str(warm_up_s),
         }
         started = start_up(environment, folder, rounds=4 * rounds)
         for name, arguments in programs():
@@ -378,9 +381,16 @@ def main() -> None:
     made.add_argument(
         "--turn", type=float, default=0.04, metavar="S", help="seconds of a turn (default: 0.04)"
     )
+    made.add_argument(
+        "--warm-up",
+        type=float,
+        default=0.75,
+        metavar="S",
+        help="seconds before the first turn (default: 0.75); what compiles in another process takes longer to arrive",
+    )
     options = made.parse_args()
     before = load()
-    found = measure(rounds=options.rounds, only=options.only, turn_s=options.turn)
+    found = measure(rounds=options.rounds, only=options.only, turn_s=options.turn, warm_up_s=options.warm_up)
     busy = (
         f"CPython {platform.python_version()}; load {before} before, {load()} after; {options.rounds} rounds"
     )

@@ -20,7 +20,7 @@ FEW, LONG_S = 4, 0.5  # turns, where one pass of a benchmark takes longer than t
 TURN_S = float(
     os.environ.get("YIELD_TURN_S", "0.04")
 )  # seconds of one turn, untouched; the sampler looks each 10 to 50 ms
-WARM_UP_S = 0.75  # `epochly run` looks at what has run for 0.3 s
+WARM_UP_S = float(os.environ.get("YIELD_WARM_UP_S", "0.75"))  # `epochly run` looks at what has run for 0.3 s
 
 
 def python_implementation():
