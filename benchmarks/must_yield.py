@@ -6,6 +6,8 @@ twice, and each round has another order of the three, since who ran before leave
 the goal is the processor time, of all threads, of a turn beside the mean of the untouched two next to it, after a warm-up in which hot
 functions are found, tried and refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
 became faster. Each round has new processes, since where a program lies in memory makes some per cent of its own.
+
+It is long because taking turns, judging what they took and telling it are one program.
 """
 
 from __future__ import annotations

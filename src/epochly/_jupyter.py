@@ -14,7 +14,7 @@ from epochly import _ambient, _api
 from epochly._finder import Finder, own_files
 from epochly._monitor import Sampler
 from epochly._options import OptionError, options
-from epochly._report import rendered
+from epochly._report import renderer
 from epochly._run import report_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _watched(cell: Callable[[], Any], changes: dict[str, Any], *, report: bool) 
         sampler.stop()
         if report:
             wall_ms = (clock() - begun) / 1e6
-            _ambient.show(rendered(report_of("cell", session, finder, wall_ms, {}), "term"))
+            _ambient.show(renderer("term")(report_of("cell", session, finder, wall_ms, {})))
         session.change(level=before.level, mode=before.mode)
 
 

@@ -1,6 +1,6 @@
 """Records as `dataclasses` makes them, without what that module loads: 20 ms of a program's start for a dozen classes.
 
-The modules that the first decorator loads take `dataclass`, `field` and `replace` from here; type checkers see Python's own.
+The modules that the first decorator and `epochly run` load take `dataclass`, `field`, `replace` and `asdict` from here; type checkers see Python's own.
 No code is generated: `__init__` goes over the fields, so making a record costs microseconds. `dataclasses.replace`, `asdict`
 and `fields` take them too. It refuses inheritance, `InitVar`, `kw_only` and ordering. Source: the documentation of
 `dataclasses`.
@@ -63,6 +63,17 @@ def dataclass(*, frozen: bool = False, slots: bool = False, eq: bool = True) -> 
 def replace(record: Any, /, **changes: Any) -> Any:
     """The same record with other values in some fields."""
     return type(record)(**{name: getattr(record, name) for name in record.__match_args__} | changes)
+
+
+def asdict(record: Any, /) -> dict[str, Any]:
+    """The fields by their names, those of records in them and in their tuples too."""
+    return {name: _plain(getattr(record, name)) for name in record.__match_args__}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple([_plain(each) for each in value])
+    return asdict(value) if isinstance(getattr(type(value), "__match_args__", None), tuple) else value
 
 
 def _methods(names: tuple[str, ...], defaults: dict[str, Any], *, eq: bool, frozen: bool) -> dict[str, Any]:

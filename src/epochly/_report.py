@@ -11,14 +11,15 @@ from epochly._stats import metrics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from dataclasses import dataclass
+    from collections.abc import Callable
+    from dataclasses import asdict, dataclass
     from typing import Literal
 
     from epochly._stats import FunctionStats
 
     Form = Literal["term", "html", "json"]
 else:
-    from epochly._records import dataclass
+    from epochly._records import asdict, dataclass
 
     Form = str
 LEAST_MS = 5.0  # ms of a refusal that are worth a word
@@ -53,19 +54,21 @@ class Report:
     sampling: str = ""
 
 
-def rendered(report: Report, form: Form) -> str:
-    """The report in one of its forms."""
+def renderer(form: Form) -> Callable[[Report], str]:
+    """What writes a report in one of its forms. Loads now what that needs: a program may have modules of the same names."""
     if form == "json":
-        return _as_json(report)
-    return _as_html(report) if form == "html" else _as_text(report)
+        from json import dumps  # noqa: PLC0415 - what a form needs is for who asks for it
+
+        return lambda report: dumps(_whole(report), indent=2, sort_keys=True) + "\n"
+    if form == "html":
+        from html import escape  # noqa: PLC0415
+
+        return lambda report: _as_html(report, escape)
+    return _as_text
 
 
-def _as_json(report: Report) -> str:
-    import json  # noqa: PLC0415 - each form loads what it needs, once the program has ended
-    from dataclasses import asdict  # noqa: PLC0415
-
-    whole = {"version": 1, **asdict(report), "totals": metrics(report.functions)}
-    return json.dumps(whole, indent=2, sort_keys=True) + "\n"
+def _whole(report: Report) -> dict[str, object]:
+    return {"version": 1, **asdict(report), "totals": metrics(report.functions)}
 
 
 def _as_text(report: Report) -> str:
@@ -119,9 +122,7 @@ def _short(file: str) -> str:
     return file.replace("\\", "/").rpartition("/")[2]
 
 
-def _as_html(report: Report) -> str:
-    from html import escape  # noqa: PLC0415
-
+def _as_html(report: Report, escape: Callable[[str], str]) -> str:
     rows = "".join(
         f"<tr><td>{escape(each.name)}<td>{each.status}<td>{each.calls:,}<td>{each.compiled_calls:,}"
         f"<td>{each.compile_ms:.0f}<td>{each.saved_ms:.0f}<td>{len(each.deopts)}<td>{escape(each.reason)}"

@@ -78,7 +78,7 @@ def _run(rest: list[str], _environ: Mapping[str, str]) -> int:
     from epochly import _api  # noqa: PLC0415 - a command imports what it needs
     from epochly._options import OptionError, options  # noqa: PLC0415
     from epochly._program import ProgramError  # noqa: PLC0415
-    from epochly._report import rendered  # noqa: PLC0415
+    from epochly._report import renderer  # noqa: PLC0415
     from epochly._run import Asked, run  # noqa: PLC0415
 
     try:
@@ -94,9 +94,11 @@ def _run(rest: list[str], _environ: Mapping[str, str]) -> int:
     if asked.prometheus:
         _api.configure(prometheus_port=asked.prometheus)
 
+    render = renderer(asked.form)
+
     def deliver(report: Report) -> None:
         try:
-            sys.stderr.write(rendered(report, asked.form))
+            sys.stderr.write(render(report))
             sys.stderr.flush()
         except (OSError, ValueError, AttributeError):  # the program closed stderr or took it away
             return

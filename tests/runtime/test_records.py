@@ -33,6 +33,13 @@ def both(**options):
     return make(dataclasses), make(_records)
 
 
+def test_asdict_says_what_that_of_dataclasses_says():
+    """Records within records, and within tuples of them."""
+    plain, ours = both(frozen=True)
+    made = [point(point(1), (point(2), (3, "x"), None)) for point in (plain, ours)]
+    assert _records.asdict(made[1]) == dataclasses.asdict(made[0]) == dataclasses.asdict(made[1])
+
+
 def outcome(action):
     """What it gives, or the kind of exception it raises."""
     try:

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from epochly._report import Left, Report, rendered
+from epochly._report import Left, Report, renderer
 from epochly._stats import FunctionStats, metrics
 from epochly._tracebacks import without_us
 from epochly._wrap import wrap
@@ -64,7 +64,7 @@ REPORT = Report(
 
 def test_report_for_terminals_tells_each_function_and_the_sum():
     """Calls, net saving, deopts with their reason and count, what blocks and the fix stand in it."""
-    text = rendered(REPORT, "term")
+    text = renderer("term")(REPORT)
     for part in (
         "1,000 calls seen, 900 compiled, 0.50 s of loading, saved 8.00 s net",
         "gave up 2 calls: too big",
@@ -78,7 +78,7 @@ def test_report_for_terminals_tells_each_function_and_the_sum():
 
 def test_report_as_json_holds_every_figure():
     """Programs read all of it, with a version number."""
-    read = json.loads(rendered(REPORT, "json"))
+    read = json.loads(renderer("json")(REPORT))
     assert read["version"] == 1
     assert read["functions"][0]["deopts"] == ["too big", "too big"]
     assert read["totals"]["saved_time_ms"] == pytest.approx(7900)
@@ -86,7 +86,7 @@ def test_report_as_json_holds_every_figure():
 
 def test_report_as_html_escapes_names():
     """A function's name cannot become markup."""
-    page = rendered(REPORT, "html")
+    page = renderer("html")(REPORT)
     assert "fast&lt;1&gt;" in page
     assert "fast<1>" not in page
 

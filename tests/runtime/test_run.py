@@ -132,6 +132,25 @@ def test_run_leaves_a_program_as_it_is(tmp_path, name):
 SILENT = {"exits hard", "no stderr", "syntax"}
 
 
+@pytest.mark.parametrize("form", ["term", "json"])
+def test_a_program_keeps_modules_that_have_names_of_the_standard_library(tmp_path, form):
+    """What is beside the script comes first there; the report needs none of these, or has its own."""
+    names = ["dataclasses", "inspect", "typing", "copy", "html", "ast", "dis", "tokenize"]
+    names += ["json"] if form == "term" else []
+    folder = tmp_path / "program"
+    folder.mkdir()
+    for name in names:
+        (folder / f"{name}.py").write_text("MINE = __name__\n")
+    (folder / "script.py").write_text(
+        f"import {', '.join(names)}, sys\nprint(*[sys.modules[name].MINE for name in {names}])\n"
+    )
+    plain = finished([sys.executable, "program/script.py"], tmp_path)
+    command = [sys.executable, "-m", "epochly", "run", "--report", form, "program/script.py"]
+    ours = finished(command, tmp_path)
+    assert (ours.stdout, ours.returncode) == (plain.stdout, plain.returncode) == (" ".join(names) + "\n", 0)
+    assert "script.py" in ours.stderr
+
+
 def test_run_takes_modules_and_packages(tmp_path):
     """`-m` finds modules and packages from the working folder, as Python does."""
     (tmp_path / "pack").mkdir()
