@@ -68,9 +68,10 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
     pid, clock = os.getpid(), session.outside.clock
     begun = clock()
     finder = Finder(session, own, begun_ns=begun)
-    sampler = Sampler(finder.add, interval_s=INTERVAL_S, steady=False)
     monitoring = getattr(sys, "monitoring", None)
     starts = None if monitoring is None else Starts(monitoring, own)
+    sink = finder.add if starts is None else starts.until_known(finder.add)
+    sampler = Sampler(sink, interval_s=INTERVAL_S, steady=False)
 
     def end() -> None:
         sampler.stop()

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from epochly._monitor import Sampler
-from epochly._starts import ENOUGH, Starts, after_this
+from epochly._starts import ENOUGH, LISTENED, Starts, after_this
 
 
 def plain(x):
@@ -76,6 +76,23 @@ def test_starts_are_counted_until_there_are_enough():
     assert answers == [None] * (ENOUGH - 1) + [monitoring.DISABLE]
     assert monitoring.callback(os.path.join.__code__, 0) is monitoring.DISABLE
     assert starts.counts == {plain.__code__: ENOUGH}
+
+
+def test_listening_ends_after_half_a_second_of_samples():
+    """A program that nothing new is learnt of is listened to no more; what was counted stays, and its samples go on to the finder."""
+    monitoring, seen = FakeMonitoring({}), []
+    starts = Starts(monitoring, lambda _file: True)
+    look = starts.until_known(lambda *sample: seen.append(sample) or len(seen))
+    starts.start()
+    monitoring.callback(plain.__code__, 0)
+    answers = [look(plain.__code__, 1, weight) for weight in (1, LISTENED - 2)]
+    assert (monitoring.tools, monitoring.listening) == ({3: "epochly"}, 1)
+    answers.append(look(plain.__code__, 2, 1))
+    assert (monitoring.tools, monitoring.listening, monitoring.callback) == ({}, 0, None)
+    answers.append(look(plain.__code__, 3, 5))
+    assert answers == [1, 2, 3, 4]
+    assert [weight for *_, weight in seen] == [1, LISTENED - 2, 1, 5]
+    assert starts.counts == {plain.__code__: 1}
 
 
 @pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="needs Python 3.12")
