@@ -294,8 +294,9 @@ def test_arguments_are_those_of_the_innermost_call():
     assert arguments_of(fresh().__code__, sys._current_frames()) == ()
 
 
-def test_finder_is_patient(world, finder):
+def test_finder_is_patient(world, finder, monkeypatch):
     """In mode `balanced` nothing is touched before it has run for 300 ms."""
+    monkeypatch.setattr("epochly._finder.SWAPPED_FOR_GOOD", (9, 9))  # it is a short function
     world.session.config = Config(mode="balanced")
     plain = fresh()
     before = plain.__code__
@@ -343,8 +344,9 @@ def test_sample_of_a_wrapper_counts_for_its_function(world, finder):
     assert wrapper not in finder.hot.by_code
 
 
-def test_wrapper_of_a_function_that_is_too_short_is_taken_out(world, finder):
+def test_wrapper_of_a_function_that_is_too_short_is_taken_out(world, finder, monkeypatch):
     """Where compiled code could save nothing the wrapper would only cost, and other functions see the plain one."""
+    monkeypatch.setattr("epochly._finder.SWAPPED_FOR_GOOD", (9, 9))  # where it is not told before
     world.session.config = Config(mode="balanced")
     plain = fresh()
     before = plain.__code__
