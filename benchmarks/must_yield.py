@@ -5,7 +5,8 @@ Each program runs unchanged in two processes, `python PROGRAM` and `epochly run 
 twice, and each round has another order of the three, since who ran before leaves its own in the processor's caches. What is held against
 the goal is the processor time, of all threads, of a turn beside the mean of the untouched two next to it, after a warm-up in which hot
 functions are found, tried and refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
-became faster. Each round has new processes, since where a program lies in memory makes some per cent of its own.
+became faster. Each round has new processes, another seed of hashes and another size of the environment, since where a program's things lie
+in memory makes some per cent of its own.
 
 It is long because taking turns, judging what they took and telling it are one program.
 """
@@ -242,7 +243,9 @@ def measured(
         orders = list(permutations(sides))
         for turn in range(rounds):
             order = orders[turn % len(orders)]
-            ended = _by_turns({side: sides[side] for side in order}, told, folder, cpus[turn % len(cpus)])
+            lying = {"PYTHONHASHSEED": str(turn + 1), "YIELD_PAD": "x" * (521 * turn % 4096)}
+            in_order = {side: sides[side] for side in order}
+            ended = _by_turns(in_order, told | lying, folder, cpus[turn % len(cpus)])
             found = {side: measures for side, (measures, _) in ended.items()}
             compiled = _compiled(ended["ours"][1])
             untouched = (found["plain"], found["again"])
