@@ -39,7 +39,11 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run. `wall_ms` is from the program's start to its end, `samples` what the sampler saw, `started` what started most in the first half second (Python 3.12 and later); the last two say what went wrong with the cache and with sampling."""
+    """One run. `wall_ms` is from the program's start to its end, `samples` what the sampler saw.
+
+    `started` has what started most in the first half second (Python 3.12 and later); the last two say what went wrong with the
+    cache and with sampling.
+    """
 
     program: str
     level: int

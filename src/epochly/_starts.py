@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 FREE_IDS = (3, 4)  # 0, 1, 2 and 5 are a debugger's, coverage's, a profiler's and an optimizer's
 ENOUGH = 1_000  # starts that are reported per code object; at 0.1 us each, it costs 0.1 ms at most
-
 LISTENED = 50  # samples, each of which stands for 10 ms
 
 

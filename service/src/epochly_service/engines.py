@@ -53,11 +53,8 @@ POOLED: dict[str, Any] = {
     "hide_parameters": True,
 }
 CURSOR = "epochly_cursor"  # of a connection, for `at_once`: making one takes psycopg as long as PostgreSQL takes to look
-BY_INDEX = (
-    "".join(  # a plan is kept: one that reads whole tables, as fits few rows, would stay when there are many
-        f" -c enable_{way}=off" for way in ("seqscan", "hashjoin", "mergejoin")
-    )
-)
+# a plan is kept: one that reads whole tables, as fits few rows, would stay when there are many
+BY_INDEX = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 ALL, NUMBER = "all", "n"  # of `Texts`
 WAL_TRIES = 500  # within `WAIT_S`, to turn SQLite's log on where another connection does so
 TRIES = 8  # of a transaction that the server breaks off; each waits a little longer

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from enum import Enum
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from epochly_service.encoding import b64u, unb64u
+from epochly_service.macs import mac
 from epochly_service.settings import NONCE_TTL_S
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def judge(keys: Mapping[int, bytes], nonce: str, now: int) -> NonceState:
         return NonceState.FOREIGN
     if len(data) != SIZE_BYTES or data[0] not in keys:
         return NonceState.FOREIGN
-    head, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(keys[data[0]], head)):
+    head, said = data[:-MAC_BYTES], data[-MAC_BYTES:]
+    if not hmac.compare_digest(said, _mac(keys[data[0]], head)):
         return NonceState.FOREIGN
     made = int.from_bytes(head[1:9], "big")
     # another node's clock may be ahead by as much as it may be behind
@@ -59,11 +59,4 @@ def spent(nonce: str, kid: str) -> str:
 
 
 def _mac(key: bytes, head: bytes) -> bytes:
-    begun = _begun(key).copy()
-    begun.update(head)
-    return begun.digest()[:MAC_BYTES]
-
-
-@lru_cache(maxsize=8)  # keys of this moment; two MACs a request
-def _begun(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, b"epochly-nonce-v1", "sha256")
+    return mac(key, b"epochly-nonce-v1" + head)[:MAC_BYTES]

@@ -6,7 +6,6 @@ A MAC is stored as `VERSION.HEX`, so that the pepper can be changed: new rows us
 from __future__ import annotations
 
 import hashlib
-import hmac
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from epochly_service import license_keys
 from epochly_service.encoding import b64u, unb64u
+from epochly_service.macs import mac
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,20 +71,9 @@ def unseal(peppers: Mapping[int, bytes], device_id: str, sealed: str) -> str:
 
 
 def _macs(peppers: Mapping[int, bytes], message: bytes) -> list[str]:
-    return [f"{v}.{_mac(peppers[v], message)}" for v in sorted(peppers, reverse=True)]
-
-
-def _mac(pepper: bytes, message: bytes) -> str:
-    begun = _begun(pepper).copy()
-    begun.update(message)
-    return begun.hexdigest()
-
-
-@lru_cache(maxsize=8)  # versions of the pepper; to begin takes longer than a message
-def _begun(pepper: bytes) -> hmac.HMAC:
-    return hmac.new(pepper, digestmod="sha256")
+    return [f"{v}.{mac(peppers[v], message).hex()}" for v in sorted(peppers, reverse=True)]
 
 
 @lru_cache(maxsize=8)  # versions of the pepper; each lease of a device opens its fingerprint
 def _sealing(pepper: bytes) -> AESGCM:
-    return AESGCM(hmac.digest(pepper, b"epochly-seal-v1", "sha256"))
+    return AESGCM(mac(pepper, b"epochly-seal-v1"))
