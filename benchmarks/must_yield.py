@@ -7,8 +7,6 @@ the goal is the processor time, of all threads, of a turn beside the mean of the
 functions are found, tried and refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
 became faster. Each round has new processes, another seed of hashes and another size of the environment, since where a program's things lie
 in memory makes some per cent of its own.
-
-It is long because taking turns, judging what they took and telling it are one program.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ import platform
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from itertools import permutations
@@ -28,6 +25,7 @@ from pathlib import Path
 from statistics import fmean, geometric_mean, median, stdev
 from typing import TYPE_CHECKING, Any
 
+from gates import by_turns, measured_by
 from side_by_side import Side, clean_environment, in_turns, load, parser, process
 
 if TYPE_CHECKING:
@@ -48,25 +46,8 @@ PROGRAMS = (  # pyperformance's that need nothing but the standard library, no n
 ARGUMENTS = {"pickle": ("--pure-python", "pickle"), "argparse": ("many_optionals",), "async_tree": ("none",)}
 # of Student's distribution, two-sided 95 %, by degrees of freedom
 STUDENT = (
-    12.71,
-    4.30,
-    3.18,
-    2.78,
-    2.57,
-    2.45,
-    2.36,
-    2.31,
-    2.26,
-    2.23,
-    2.20,
-    2.18,
-    2.16,
-    2.14,
-    2.13,
-    2.12,
-    2.11,
-    2.10,
-)
+    12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,91 +122,7 @@ def _run(
         text=True,
         cwd=folder,
     )
-    return _found(done.returncode, done.stderr, Path(folder, out))
-
-
-def _found(code: int, said: str, out: Path) -> dict[str, Any]:
-    if code or not out.exists():
-        last = said.strip().splitlines()[-1:] or ["it measured nothing"]
-        raise RuntimeError(last[0])
-    found: dict[str, Any] = json.loads(out.read_text())
-    out.unlink()
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Gate:
-    """A program that waits before each turn."""
-
-    process: subprocess.Popen[bytes]
-    hear: int
-    say: int
-    out: Path
-    said: Path
-
-    def waits(self) -> bool:
-        """Wait until it waits; False once it has ended."""
-        return bool(os.read(self.hear, 1))
-
-    def turn(self) -> bool:
-        """Let it run until it waits again, as `waits`."""
-        os.write(self.say, b".")
-        return self.waits()
-
-    def pin(self, cpu: int) -> None:
-        """Keep its first thread on a processor, where the system can; threads that are there stay free."""
-        if hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(self.process.pid, {cpu})
-
-    def end(self) -> tuple[dict[str, Any], str]:
-        """What it measured, and its stderr."""
-        code, said = self.process.wait(), self.said.read_text()
-        return _found(code, said, self.out), said
-
-
-@contextmanager
-def _at_the_gate(
-    name: str, arguments: Sequence[str], environment: Mapping[str, str], folder: str
-) -> Iterator[_Gate]:
-    (their_hear, say), (hear, their_say) = os.pipe(), os.pipe()
-    out, said = Path(folder, f"{name}.json"), Path(folder, f"{name}.txt")
-    with said.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            env={**environment, "YIELD_OUT": str(out), "YIELD_GATE": f"{their_hear} {their_say}"},
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            cwd=folder,
-            pass_fds=(their_hear, their_say),
-        )
-    os.close(their_hear)
-    os.close(their_say)
-    try:
-        yield _Gate(process, hear, say, out, said)
-    finally:
-        os.close(say)
-        os.close(hear)
-        process.kill()
-        process.wait()
-
-
-def _by_turns(
-    sides: Mapping[str, Sequence[str]], environment: Mapping[str, str], folder: str, cpu: int
-) -> dict[str, tuple[dict[str, Any], str]]:
-    """What processes measured that took turns on one processor, and the stderr of each."""
-    with ExitStack() as stack:
-        gates = {
-            side: stack.enter_context(_at_the_gate(side, arguments, environment, folder))
-            for side, arguments in sides.items()
-        }
-        order = list(gates)
-        waiting = {side: gates[side].waits() and gates[side].turn() for side in order}  # both have warmed up
-        for gate in gates.values():
-            gate.pin(cpu)
-        while any(waiting.values()):
-            for side in order:
-                waiting[side] = waiting[side] and gates[side].turn()  # always after the same other one
-        return {side: gate.end() for side, gate in gates.items()}
+    return measured_by(done.returncode, done.stderr, Path(folder, out))
 
 
 def measured(
@@ -245,7 +142,7 @@ def measured(
             order = orders[turn % len(orders)]
             lying = {"PYTHONHASHSEED": str(turn + 1), "YIELD_PAD": "x" * (521 * turn % 4096)}
             in_order = {side: sides[side] for side in order}
-            ended = _by_turns(in_order, told | lying, folder, cpus[turn % len(cpus)])
+            ended = by_turns(in_order, told | lying, folder, cpus[turn % len(cpus)])
             found = {side: measures for side, (measures, _) in ended.items()}
             compiled = _compiled(ended["ours"][1])
             untouched = (found["plain"], found["again"])
