@@ -5,8 +5,9 @@ Each program runs unchanged in two processes, `python PROGRAM` and `epochly run 
 twice, and each round has another order of the three, since who ran before leaves its own in the processor's caches. What is held against
 the goal is the processor time, of all threads, of a turn beside the mean of the untouched two next to it, after a warm-up in which hot
 functions are found, tried and refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
-became faster. Each round has new processes, another seed of hashes and another size of the environment, since where a program's things lie
-in memory makes some per cent of its own.
+became faster. Where a program's things lie in memory makes some per cent of its own, and importing anything moves them, so that is made
+chance, for each process: each round has another seed of hashes and another size of the environment, and each process begins with
+another part of its pools of small objects taken. (The method is that of Curtsinger and Berger's "Stabilizer", 2013.)
 """
 
 from __future__ import annotations

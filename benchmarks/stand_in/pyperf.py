@@ -3,7 +3,8 @@
 `YIELD_LOOPS` has for each benchmark the loops that warm up, those of a turn, and how many turns, as JSON; where it is empty they
 are found here. What was measured goes to the file `YIELD_OUT`: wall and processor seconds of the warm-up and of each turn.
 `YIELD_GATE` has two descriptors: at its warm-up and each turn the program writes a byte to the second, and waits for one from
-the first. So two processes can take turns.
+the first. So two processes can take turns. Before the program begins, a part of each pool of small objects is taken, which the seed
+of hashes and the name of `YIELD_OUT` choose: so how two runs lie in memory is chance, and not what was imported before them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,17 @@ TURN_S = float(
     os.environ.get("YIELD_TURN_S", "0.04")
 )  # seconds of one turn, untouched; the sampler looks each 10 to 50 ms
 WARM_UP_S = float(os.environ.get("YIELD_WARM_UP_S", "0.75"))  # `epochly run` looks at what has run for 0.3 s
+
+POOL, LARGEST, STEP = 16_384, 512, 16  # bytes that small objects of one size share; the largest such; from one size to the next
+
+
+def _lie(chance):
+    """Objects of each size, less than a pool of each, for the caller to keep."""
+    bare = b"".__sizeof__()
+    return [bytes(size - bare) for size in range(48, LARGEST + 1, STEP) for _ in range(chance % (POOL // size))]
+
+
+_KEPT = _lie(hash(os.environ.get("YIELD_OUT", "")))
 
 
 def python_implementation():
