@@ -30,10 +30,8 @@ if TYPE_CHECKING:
     from epochly._session import Session
 
 FIRST = 4  # calls that are timed before 1 in 64 is: enough to see a slow function at once
-SLOW_NS = (
-    100_000  # a call that takes longer can be timed each time, to see at once when compiled code is there
-)
-LOOK_NS = 5_000_000  # between two looks for what another process compiles; a look takes some 50 us
+SLOW_NS = 2_000_000  # a call that takes longer is timed each time while another process compiles: a timed one costs some 10 us
+LOOK_NS = 20_000_000  # between two looks for what another process compiles; a look takes some 50 us
 MOST_FRESH = 32  # calls that are all timed because of a new version beside others
 MOST_BATCHES = 16  # of iterators that untimed calls took from; several only if threads were due at once
 MOST_VERSIONS = 8  # sets of argument types per function; each costs a compile and some memory

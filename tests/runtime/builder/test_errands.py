@@ -13,6 +13,7 @@ from epochly._builder.errands import LIMIT_NS, MOST_DEATHS, Errands, Wait
 from epochly._call import LOOK_NS
 from epochly._compiler import Compiler, NotCompiled
 from epochly._config import Config
+from epochly._records import replace
 from epochly._stats import function_stats
 from epochly._wrap import site_of, wrap
 
@@ -165,15 +166,32 @@ def test_slow_call_runs_in_the_interpreter_while_another_process_compiles(world,
 
 @pytest.mark.usefixtures("errands")
 def test_wait_for_another_process_does_not_look_at_every_call(world, builders):
-    """Calls of 0.2 ms are let through between two looks, which would cost a good part of each."""
-    function = wrap(lambda x: world.works(MS // 5, 2 * x), world.session)
-    called(function, 10_000)  # past the patience of the mode: it was sent
+    """Slow calls are all timed, and let through between two looks; of short ones some are."""
+    function = wrap(lambda x: world.works(5 * MS, 2 * x), world.session)
+    called(function, 400)  # past the patience of the mode: it was sent
     (builder,) = builders
     looks = []
     builder.answers = lambda: looks.append(world.now) or []
     before = world.now
     called(function, 1_000)
     assert (world.now - before) // LOOK_NS - 2 <= len(looks) <= (world.now - before) // LOOK_NS + 1
+
+
+@pytest.mark.usefixtures("errands")
+def test_wait_for_another_process_times_one_short_call_in_many(world, builders):
+    """To time a call costs some per cent of 0.2 ms."""
+    function = wrap(lambda x: world.works(MS // 5, 2 * x), world.session)
+    called(function, 10_000)
+    (builder,) = builders
+    clock, asked = world.session.outside.clock, []
+    world.session.outside = replace(world.session.outside, clock=lambda: asked.append(function) or clock())
+    called(function, 64 * 10)
+    assert figures(function).reason == "is being compiled in another process"
+    assert 10 <= len(asked) <= 4 * 10
+    world.compiler.make = lambda _function: lambda x: world.works(MS // 50, 2 * x)
+    builder.answer(kept=0.7, found=False)
+    called(function, 64 * 4)
+    assert figures(function).status == "compiled"
 
 
 def test_refusal_of_the_other_process_is_the_reason_here_and_next_time(world, errands, builders, slow):
