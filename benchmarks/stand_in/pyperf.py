@@ -23,13 +23,19 @@ TURN_S = float(
 )  # seconds of one turn, untouched; the sampler looks each 10 to 50 ms
 WARM_UP_S = float(os.environ.get("YIELD_WARM_UP_S", "0.75"))  # `epochly run` looks at what has run for 0.3 s
 
-POOL, LARGEST, STEP = 16_384, 512, 16  # bytes that small objects of one size share; the largest such; from one size to the next
+POOL, LARGEST, STEP = (
+    16_384,
+    512,
+    16,
+)  # bytes that small objects of one size share; the largest such; from one size to the next
 
 
 def _lie(chance):
     """Objects of each size, less than a pool of each, for the caller to keep."""
     bare = b"".__sizeof__()
-    return [bytes(size - bare) for size in range(48, LARGEST + 1, STEP) for _ in range(chance % (POOL // size))]
+    return [
+        bytes(size - bare) for size in range(48, LARGEST + 1, STEP) for _ in range(chance % (POOL // size))
+    ]
 
 
 _KEPT = _lie(hash(os.environ.get("YIELD_OUT", "")))

@@ -1,7 +1,7 @@
 """What the exact compiler would surely refuse, told in microseconds and without loading it or numba.
 
-Most hot functions of most programs are of this kind: they handle objects, text and dicts. It refuses to promise anything of
-the rest, and names only what no planned extension of the compiler takes.
+Most hot functions of most programs are of this kind: they handle objects, text, tuples and dicts. It refuses to promise
+anything of the rest; what it says of an argument, the compiler would say too (`_exact.values.kind_of_argument`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-PLAIN = frozenset({int, float, complex, bool, tuple, list, range, type(None)})
+NUMBERS = frozenset({int, float, complex, bool})
 NEVER = {
     "BUILD_MAP": "makes a dict",
     "BUILD_CONST_KEY_MAP": "makes a dict",
@@ -69,13 +69,27 @@ def _filled(cell: Any) -> bool:
         return False
 
 
+def _strange(value: Any) -> str | None:
+    """What is no argument for compiled code, in words; of a list's items the first tells, as they are all to be alike."""
+    kind = type(value)
+    if kind is list:
+        first = value[0] if value else 0
+        first = first[0] if type(first) is list and first else first
+        return (
+            None if type(first) in NUMBERS or type(first) is list else f"a list of `{type(first).__name__}`"
+        )
+    if kind in NUMBERS or value is None or kind.__module__ == "numpy":
+        return None
+    return f"of type `{kind.__name__}`"
+
+
 def surely_refused(code: CodeType, args: Iterable[Any]) -> tuple[str, str] | None:
     """Why in words, and a hint; None where only the compiler can tell."""
     names = code.co_varnames
     for name, value in zip(names, args, strict=False):
-        kind = type(value)
-        if kind not in PLAIN and kind.__module__ != "numpy":
-            return f"`{name}` is of type `{kind.__name__}`", "give numbers, tuples and NumPy arrays"
+        what = _strange(value)
+        if what is not None:
+            return f"`{name}` is {what}", "give numbers, lists of numbers and NumPy arrays"
     for operation in code.co_code[::2]:
         what = NEVER.get(opname[operation])
         if what is not None:

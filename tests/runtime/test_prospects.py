@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from epochly._exact.kinds import Reject
+from epochly._exact.values import kind_of_argument
 from epochly._prospects import left_to_numpy, surely_refused
 
 
@@ -32,6 +34,9 @@ def sums(values, start):
         (counts, ([1],), "makes a dict"),
         (sums, ("text", 0), "`values` is of type `str`"),
         (sums, ([], object()), "`start` is of type `object`"),
+        (sums, ((1, 2), 0), "`values` is of type `tuple`"),
+        (sums, (["text"], 0), "`values` is a list of `str`"),
+        (sums, ([[(1, 2)]], 0), "`values` is a list of `tuple`"),
     ],
 )
 def test_prospects_are_none_for_objects_text_and_dicts(function, args, why):
@@ -41,11 +46,27 @@ def test_prospects_are_none_for_objects_text_and_dicts(function, args, why):
 
 
 @pytest.mark.parametrize(
-    "args", [([1], 0), ((1, 2), 0.5), (np.arange(3), np.float64(1)), (range(3), True), ([], None)]
+    "args", [([1], 0), ([[1.5]], 0.5), (np.arange(3), np.float64(1)), ([[]], True), ([], None), (3, 1j)]
 )
 def test_prospects_leave_numbers_and_arrays_to_the_compiler(args):
     """What may be compiled one day is never refused here."""
     assert surely_refused(sums.__code__, args) is None
+
+
+VALUES = [
+    1, 2**70, 1.5, 1j, True, None, "text", b"bytes", (), (1, 2), (1, "text"), range(3), slice(1), {}, set(), frozenset(), object(),
+    [], [1], [1.5], [True], [1j], [[]], [[1]], [[1.5], [2.5]], [None], ["text"], [(1, 2)], [[(1, 2)]], [[[1]]], [{}], [np.float64(1)],
+    np.float64(1), np.int8(1), np.arange(3), np.array(["text"]), np.array([object()]), np.datetime64("2026-01-01"), np.random.default_rng(1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_what_prospects_refuse_the_compiler_refuses(value):
+    """They may know less, and never better."""
+    told = surely_refused(sums.__code__, (value, 0))
+    if told is not None:
+        with pytest.raises(Reject):
+            kind_of_argument(0, "values", value)
 
 
 def squares(a):
