@@ -28,6 +28,7 @@ POOL, LARGEST, STEP = (
     512,
     16,
 )  # bytes that small objects of one size share; the largest such; from one size to the next
+MOST_FRAMES = 64  # of some 100 bytes each, so that they are less than one chunk of the interpreter's stack
 
 
 def _lie(chance):
@@ -38,7 +39,13 @@ def _lie(chance):
     ]
 
 
-_KEPT = _lie(hash(os.environ.get("YIELD_OUT", "")))
+def _below(frames, run, loops):
+    """Run with some frames more below."""
+    return run(loops) if frames <= 0 else _below(frames - 1, run, loops)
+
+
+_CHANCE = hash(os.environ.get("YIELD_OUT", ""))
+_KEPT = _lie(_CHANCE)
 
 
 def python_implementation():
@@ -95,7 +102,7 @@ def _timed(run, loops):
         os.write(say, b".")
         os.read(hear, 1)
     wall, processor = time.perf_counter(), time.process_time()
-    run(loops)
+    _below(_CHANCE % MOST_FRAMES, run, loops)
     return time.perf_counter() - wall, time.process_time() - processor
 
 
