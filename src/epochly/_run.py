@@ -7,6 +7,7 @@ child, and to hold the program up if the report cannot be written.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 
@@ -48,6 +49,8 @@ def run(asked: Asked, session: Session, deliver: Callable[[Report], None]) -> No
     """Run the program; `deliver` gets the report when the process ends. Raises what the program raises."""
     _program.prepare_path(os.getcwd() if asked.is_module else os.path.dirname(os.path.realpath(asked.target)))
     arguments = list(asked.arguments)
+    if session.config.enabled:
+        gc.freeze()  # the program's collections need not look at some thousand objects of ours
     try:
         program = _program.module(asked.target) if asked.is_module else _program.script(asked.target)
         if session.telemetry is not None:
@@ -74,6 +77,7 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
     sampler = Sampler(sink, interval_s=INTERVAL_S, steady=False)
 
     def end() -> None:
+        gc.unfreeze()  # what hangs on what was there before the program is finalised as it would be without us
         sampler.stop()
         if starts is not None:
             starts.stop()

@@ -1,4 +1,7 @@
-"""`epochly run` against plain Python: the same output, the same errors to the letter, the same exit code."""
+"""`epochly run` against plain Python: the same output, the same errors to the letter, the same exit code.
+
+It is long for its programs, of each kind one, which are best read side by side.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ PROGRAMS = {
     "syntax": "x = (\nprint('never')",
     "own hook": "import sys\nsys.excepthook = lambda *a: print('hook', a[0].__name__, a[2].tb_lineno)\n1 / 0",
     "atexit": "import atexit; atexit.register(print, 'last'); print('first')",
+    "freezes": "import gc\nclass A: pass\ngc.freeze(); a = [A(), A()]; a.append(a); del a; print(gc.collect())\ngc.unfreeze()",
     "threads": (
         "import threading\ndef f():\n    print(threading.active_count(), [t.name for t in threading.enumerate()])\n"
         "t = threading.Thread(target=f, name='mine'); t.start(); t.join(); print(threading.active_count())"
@@ -153,6 +157,27 @@ def test_a_program_keeps_modules_that_have_names_of_the_standard_library(tmp_pat
     assert "script.py" in ours.stderr
 
 
+def test_collections_of_the_program_spare_what_is_ours(tmp_path):
+    """The garbage collector has no more to look at than in plain Python, and the program's own functions are found all the same."""
+    (tmp_path / "script.py").write_text("import gc; print(len(gc.get_objects()))\n" + HOT)
+    plain = finished([sys.executable, "script.py"], tmp_path).stdout.split()
+    ours = finished([sys.executable, "-m", "epochly", "run", "--report", "json", "script.py"], tmp_path)
+    objects, total = ours.stdout.split()
+    assert int(objects) <= int(plain[0])
+    assert total == plain[1]
+    assert "work" in ours.stderr
+    off = finished([sys.executable, "-m", "epochly", "run", "script.py"], tmp_path, EPOCHLY_DISABLE="1")
+    assert int(off.stdout.split()[0]) > int(plain[0])
+
+
+def test_at_the_end_the_collector_sees_everything_again(tmp_path):
+    """So what a program hung on modules and classes that were there before is finalised as in plain Python."""
+    (tmp_path / "script.py").write_text("import gc; print(gc.get_freeze_count() > 1000)")
+    last = "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count()))\n"
+    run = "from epochly import cli; sys.argv[1:] = ['run', 'script.py']; cli.main()"
+    assert finished([sys.executable, "-c", last + run], tmp_path).stdout.split() == ["True", "0"]
+
+
 def test_run_takes_modules_and_packages(tmp_path):
     """`-m` finds modules and packages from the working folder, as Python does."""
     (tmp_path / "pack").mkdir()
@@ -221,7 +246,9 @@ def test_run_reports_what_ran_where(tmp_path):
 
 def test_run_at_level_0_only_reports(tmp_path):
     """At level 0 nothing is swapped, and the hot lines are told."""
-    (tmp_path / "hot.py").write_text(HOT)
+    (tmp_path / "hot.py").write_text(
+        HOT.replace("range(100)", "range(500)")
+    )  # a second: it is looked at after 0.3
     done = finished([sys.executable, "-m", "epochly", "run", "--level=0", "hot.py"], tmp_path)
     assert "only monitored" in done.stderr
     assert "hot.py:" in done.stderr

@@ -1,4 +1,7 @@
-"""Errands: the program goes on while another process compiles, and whatever becomes of that one is a reason, not an error."""
+"""Errands: the program goes on while another process compiles, and whatever becomes of that one is a reason, not an error.
+
+It is long because each way an errand can end is played through with the same stand-ins.
+"""
 
 from __future__ import annotations
 
