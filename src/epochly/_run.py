@@ -15,7 +15,7 @@ from epochly import _program
 from epochly._finder import Finder, own_files
 from epochly._monitor import Sampler
 from epochly._report import Left, Report
-from epochly._starts import Starts
+from epochly._starts import starts_for
 from epochly._stats import all_stats
 from epochly._tracebacks import ours, without_us
 
@@ -71,8 +71,7 @@ def _watch(program: Program, name: str, session: Session, deliver: Callable[[Rep
     pid, clock = os.getpid(), session.outside.clock
     begun = clock()
     finder = Finder(session, own, begun_ns=begun)
-    monitoring = getattr(sys, "monitoring", None)
-    starts = None if monitoring is None else Starts(monitoring, own)
+    starts = starts_for(own, accelerates=session.config.compiles)
     sink = finder.add if starts is None else starts.until_known(finder.add)
     sampler = Sampler(sink, interval_s=INTERVAL_S, steady=False)
 

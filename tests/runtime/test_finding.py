@@ -247,10 +247,8 @@ def test_what_is_surely_refused_keeps_its_code_where_that_has_a_price(world, fin
     running({}, lambda: feed(finder, world, code))
     assert not finder.sites
     assert running.__code__ is code
-    assert (
-        finder.left[code]
-        == "`value` is of type `dict`; hint: give numbers, lists of numbers and NumPy arrays"
-    )
+    hint = "hint: give numbers, lists of numbers and NumPy arrays"
+    assert finder.left[code] == f"`value` is of type `dict`; {hint}"
     assert why_not_with(plain, (np.zeros(3),)).startswith("has no loop of its own")
     assert why_not_with(plain, (3,)) is None
 

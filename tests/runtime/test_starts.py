@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from epochly._monitor import Sampler
-from epochly._starts import ENOUGH, LISTENED, Starts, after_this
+from epochly._starts import ENOUGH, LISTENED, Starts, after_this, starts_for
 
 
 def plain(x):
@@ -65,6 +65,57 @@ def test_starts_take_a_free_id_and_give_it_back():
 def test_starts_stay_out_where_no_id_is_free():
     """With both ids taken nothing is counted."""
     assert not Starts(FakeMonitoring({3: "a", 4: "b"}), lambda _file: True).start()
+
+
+@pytest.mark.parametrize(
+    ("version", "accelerates", "listens"),
+    [
+        ((3, 12, 1), True, False),
+        ((3, 12, 1), False, True),
+        ((3, 13, 0), True, True),
+        ((3, 14, 0), True, True),
+    ],
+)
+def test_nothing_listens_where_that_would_slow_down_what_is_to_be_faster(
+    monkeypatch, version, accelerates, listens
+):
+    """Python 3.12 undoes superinstructions of what it listens to, so there it is for those who only monitor."""
+    monkeypatch.setattr(sys, "monitoring", FakeMonitoring({}), raising=False)
+    monkeypatch.setattr(sys, "version_info", version)
+    assert (starts_for(lambda _file: True, accelerates=accelerates) is not None) == listens
+
+
+def test_nothing_listens_where_python_has_no_monitoring(monkeypatch):
+    """That is up to 3.11."""
+    monkeypatch.delattr(sys, "monitoring", raising=False)
+    assert starts_for(lambda _file: True, accelerates=False) is None
+
+
+KEPT = """
+import dis, time
+def loop(n):
+    s = 0
+    for i in range(n):
+        s += i
+    return s
+end = time.monotonic() + 0.2
+while time.monotonic() < end:
+    loop(1000)
+print([each.opname for each in dis.get_instructions(loop, adaptive=True)])
+"""
+
+
+def test_run_leaves_a_program_the_instructions_it_would_have(tmp_path):
+    """The interpreter's own specialised and joined instructions, which it may not make a second time."""
+    (tmp_path / "script.py").write_text(KEPT)
+    said = [
+        subprocess.run(
+            [sys.executable, *command, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+        for command in ((), ("-m", "epochly", "run"))
+    ]
+    assert said[0] == said[1]
+    assert "BINARY_OP_ADD_INT" in said[0]
 
 
 def test_starts_are_counted_until_there_are_enough():
