@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import time
@@ -46,6 +47,8 @@ def _below(frames, run, loops):
 
 _CHANCE = hash(os.environ.get("YIELD_OUT", ""))
 _KEPT = _lie(_CHANCE)
+for _ in range(_CHANCE % gc.get_threshold()[2]):
+    gc.collect(1)  # so is where in the rhythm of full collections it begins
 
 
 def python_implementation():
