@@ -24,20 +24,17 @@ TURN_S = float(
 )  # seconds of one turn, untouched; the sampler looks each 10 to 50 ms
 WARM_UP_S = float(os.environ.get("YIELD_WARM_UP_S", "0.75"))  # `epochly run` looks at what has run for 0.3 s
 
-POOL, LARGEST, STEP = (
-    16_384,
-    512,
-    16,
-)  # bytes that small objects of one size share; the largest such; from one size to the next
+POOL = 16_384  # bytes that small objects of one size share
+LARGEST, STEP = 512, 16  # bytes: the largest of these, and from one size to the next
+PAGE = 4096  # bytes; larger objects lie in C's heap
 MOST_FRAMES = 64  # of some 100 bytes each, so that they are less than one chunk of the interpreter's stack
 
 
 def _lie(chance):
-    """Objects of each size, less than a pool of each, for the caller to keep."""
+    """Objects of each small size, less than a pool of each, and a larger one of less than a page, for the caller to keep."""
     bare = b"".__sizeof__()
-    return [
-        bytes(size - bare) for size in range(48, LARGEST + 1, STEP) for _ in range(chance % (POOL // size))
-    ]
+    sizes = [size for size in range(48, LARGEST + 1, STEP) for _ in range(chance % (POOL // size))]
+    return [bytes(size - bare) for size in (*sizes, LARGEST + STEP + chance % PAGE)]
 
 
 def _below(frames, run, loops):

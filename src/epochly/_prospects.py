@@ -73,11 +73,10 @@ def _strange(value: Any) -> str | None:
     """What is no argument for compiled code, in words; of a list's items the first tells, as they are all to be alike."""
     kind = type(value)
     if kind is list:
-        first = value[0] if value else 0
-        first = first[0] if type(first) is list and first else first
-        return (
-            None if type(first) in NUMBERS or type(first) is list else f"a list of `{type(first).__name__}`"
-        )
+        first = next(iter(value), None)
+        if type(first) is list:
+            first = next(iter(first), None)
+        return None if first is None or type(first) in NUMBERS else f"a list of `{type(first).__name__}`"
     if kind in NUMBERS or value is None or kind.__module__ == "numpy":
         return None
     return f"of type `{kind.__name__}`"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from epochly._exact import elementwise, list_code, lists, membership, numpy_scalars
+from epochly._exact import elementwise, list_code, lists, membership, numpy_scalars, scalar_ufuncs
 from epochly._exact.inference import typed_by_numpy
 from epochly._exact.kinds import NP, NUMPY, PY, PYTHON, Kind, Number, words
 from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
@@ -100,6 +100,14 @@ def _primitive(
         key = function if pair == (FLOAT, FLOAT) else MIXED_COMPARISONS[function]
         checker.swap(expr, key, BOOL, *pair)
         return BOOL
+    if function is operator.pow and pair != (FLOAT, FLOAT):
+        whole, real = kinds if pair[0] == INT else reversed(kinds)
+        if whole.may_be_numpy and real != NUMPY:
+            if whole.mixed or real.mixed:
+                raise checker.reject("a power of what is Python's number on one path and NumPy's on another")
+            scalar_ufuncs.require_power(checker)
+            checker.swap(expr, scalar_ufuncs.POWER, FLOAT, FLOAT, FLOAT)
+            return FLOAT
     table = NUMPY_FLOAT if numpy and id(expr) not in checker.pins.free else PYTHON_FLOAT
     if function not in table:
         raise checker.reject(f"`{name}` of {words(pair[0])} and {words(pair[1])}")

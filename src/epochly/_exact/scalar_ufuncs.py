@@ -26,13 +26,17 @@ from epochly._exact.lowering import (
     ZERO,
     Implementation,
     Key,
+    deopt_if,
     intrinsic,
+    not_finite,
     pinned,
     primitive,
 )
 from epochly._exact.numpy_loops import announce, call_loop, loop_address, one_by_loop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from epochly._exact.check import Checker
 
 OF_REALS = (  # of an int they give what they give of the float it is
@@ -85,19 +89,31 @@ def _as_float(builder: Any, what: Any, value: Any) -> Any:
     return builder.sitofp(value, F64) if what == INT else value
 
 
+def _looped(builder: Any, ufunc: np.ufunc, values: Iterable[Any]) -> Any:
+    places = []
+    for value in values:
+        place = cgutils.alloca_once(builder, F64)
+        builder.store(value, place)
+        places.append(place)
+    out = cgutils.alloca_once(builder, F64)
+    strides = [*(ZERO for _ in places), ITEM]
+    call_loop(builder, (ufunc, _spelling(ufunc)), [*places, out], [ir.Constant(I64, 1)], strides)
+    return builder.load(out)
+
+
 def _by_loop(ufunc: np.ufunc) -> Implementation:
     def lower(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        places = []
-        for what, value in zip(signature.args, args, strict=True):
-            place = cgutils.alloca_once(builder, F64)
-            builder.store(_as_float(builder, what, value), place)
-            places.append(place)
-        out = cgutils.alloca_once(builder, F64)
-        strides = [*(ZERO for _ in places), ITEM]
-        call_loop(builder, (ufunc, _spelling(ufunc)), [*places, out], [ir.Constant(I64, 1)], strides)
-        return builder.load(out)
+        values = [_as_float(builder, what, arg) for what, arg in zip(signature.args, args, strict=True)]
+        return _looped(builder, ufunc, values)
 
     return lower
+
+
+def power(context: Any, builder: Any, _: Any, args: Any) -> Any:
+    """`x ** y` of two kinds of numbers, neither of them `numpy.float64`: NumPy has no code of its own for it but `np.power`."""
+    result = _looped(builder, np.power, args)
+    deopt_if(context, builder, not_finite(builder, result), "a power is not a finite float")
+    return result
 
 
 def _sqrt(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -145,6 +161,13 @@ def _keys() -> dict[np.ufunc, Key]:
 
 
 FUNCTIONS = _keys()
+POWER = primitive("power_by_numpy", {(FLOAT, FLOAT): (FLOAT, power)})
+
+
+def require_power(checker: Checker) -> None:
+    """A rejection where the loop of `np.power` cannot be reached."""
+    if not _offered(np.power):
+        raise checker.reject(f"NumPy's own `power` cannot be reached in NumPy {np.__version__}")
 
 
 def call(checker: Checker, ufunc: np.ufunc, expr: Any, target: Any) -> Kind:

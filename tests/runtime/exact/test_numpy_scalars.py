@@ -103,6 +103,36 @@ def differences(source, makers, chooser):
     return served, wrong
 
 
+POWERS = [("int64", "python_float"), ("python_float", "int64"), ("int32", "float32"), ("float32", "uint32"), ("uint8", "python_float"),
+    ("python_float", "int16"), ("uint64", "float32"), ("int64", "float64"), ("float64", "int32"), ("python_int", "float64")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "right"), POWERS)
+def test_powers_are_to_the_last_bit_what_this_processor_gives(left, right):
+    """NumPy takes `np.power` for some pairs and libm for others, which differ where it has vector code of its own for it."""
+    chooser, kinds = random.Random(5), {"python_float": float, "python_int": int}
+    function = program("def f(a, b):\n    return a ** b\n")
+    exact, of = differ.Exact(function), [kinds.get(kind) or np.dtype(kind).type for kind in (left, right)]
+    exponents = [0.5, 2.0, 3.0, 1.0, 0.0, -1.0] + [chooser.uniform(-3, 7) for _ in range(400)]
+    for exponent in exponents:
+        values = of[0](chooser.uniform(2, 90)), of[1](abs(exponent) if right.startswith("u") else exponent)
+        assert differ.observed(exact, values) == differ.observed(function, values), values
+        assert exact.served != "rejected"
+
+
+@pytest.mark.parametrize("literal", ["1.5", "0.5", "2.0", "-0.7"])
+def test_powers_of_elements_are_to_the_last_bit_numpys(literal):
+    """An element of an int array is NumPy's int."""
+    function = program(
+        f"def f(a):\n    s = 0.0\n    for i in range(len(a)):\n        s += a[i] ** {literal}\n    return s\n"
+    )
+    exact, rng = differ.Exact(function), np.random.default_rng(3)
+    for _ in range(100):
+        values = (rng.integers(1, 1000, 5),)
+        assert differ.observed(exact, values) == differ.observed(function, values), values
+        assert exact.served != "rejected"
+
+
 def scalar(kind):
     """A maker of one number."""
     return lambda chooser: chooser.choice(edges(kind))
