@@ -7,8 +7,8 @@ the goal is the processor time, of all threads, of a turn beside the mean of the
 functions are found, tried and refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
 became faster. Where a program's things lie in memory makes some per cent of its own, and importing anything moves them, so that is made
 chance, for each process: each round has another seed of hashes and another size of the environment, and each process begins with
-another part of its pools of small objects taken, runs the program below another number of frames, and is elsewhere in the garbage
-collector's rhythm, which alone is worth 15 % to a program with a large heap. (The method is that of Curtsinger and Berger's "Stabilizer", 2013.)
+another part of its pools of small objects and of C's heap taken, runs the program above another number of frames, and is elsewhere
+in the garbage collector's rhythm, which alone is worth 15 % to a program with a large heap. (The method is that of Curtsinger and Berger's "Stabilizer", 2013.)
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 `YIELD_LOOPS` has for each benchmark the loops that warm up, those of a turn, and how many turns, as JSON; where it is empty they
 are found here. What was measured goes to the file `YIELD_OUT`: wall and processor seconds of the warm-up and of each turn.
 `YIELD_GATE` has two descriptors: at its warm-up and each turn the program writes a byte to the second, and waits for one from
-the first. So two processes can take turns. Before the program begins, a part of each pool of small objects is taken, which the seed
-of hashes and the name of `YIELD_OUT` choose: so how two runs lie in memory is chance, and not what was imported before them.
+the first. So two processes can take turns. The seed of hashes and the name of `YIELD_OUT` choose how much of each pool of small objects
+and of C's heap is taken before the program begins, how many frames are below it, and where it is in the rhythm of full garbage
+collections: so how two runs lie in memory is chance, and not what was imported before them.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def _below(frames, run, loops):
 _CHANCE = hash(os.environ.get("YIELD_OUT", ""))
 _KEPT = _lie(_CHANCE)
 for _ in range(_CHANCE % gc.get_threshold()[2]):
-    gc.collect(1)  # so is where in the rhythm of full collections it begins
+    gc.collect(1)  # a full collection comes after so many of these
 
 
 def python_implementation():

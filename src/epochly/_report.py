@@ -41,8 +41,8 @@ class Left:
 class Report:
     """One run. `wall_ms` is from the program's start to its end, `samples` what the sampler saw.
 
-    `started` has what started most in the first half second (Python 3.12 and later); the last two say what went wrong with the
-    cache and with sampling.
+    `started` has what started most in the first half second, where that was listened to (`_starts`); the last two say what
+    went wrong with the cache and with sampling.
     """
 
     program: str

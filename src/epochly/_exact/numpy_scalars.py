@@ -85,11 +85,11 @@ def binop(checker: Checker, function: Any, expr: Any, target: Any, kinds: tuple[
     if found.computed in COMPLEXES and not COMPLEX_IS_PLAIN:
         raise checker.reject("complex numbers, which this machine multiplies in a way of its own")
     numpy = any(mark.may_be_numpy for mark in kinds)
-    by_ufunc = numpy and function is operator.pow and found.computed == FLOAT
-    by_ufunc = by_ufunc and all(kind != FLOAT or own for kind, own in zip(pair, weak, strict=True))
-    if by_ufunc:
+    float64 = any(kind == FLOAT and not own for kind, own in zip(pair, weak, strict=True))
+    if numpy and function is operator.pow and found.computed == FLOAT and not float64:
         scalar_ufuncs.require_power(checker)
-    key = _operation(function, pair, found.computed, found.result, (numpy, by_ufunc))
+        function = np.power
+    key = _operation(function, pair, found.computed, found.result, numpy)
     checker.swap(expr, key, found.result, *pair)
     if numpy and (found.computed not in INTEGERS or found.result == FLOAT) and checker.final:
         checker.plan.uses_flags = True
@@ -110,11 +110,7 @@ def unary(checker: Checker, expr: Any, kind: Any) -> None:
 
 # -- machine code --------------------------------------------------------------------------------------------------
 @cache
-def _operation(
-    function: Any, pair: tuple[Any, Any], computed: Any, result: Any, ways: tuple[bool, bool]
-) -> Key:
-    numpy, by_ufunc = ways
-
+def _operation(function: Any, pair: tuple[Any, Any], computed: Any, result: Any, numpy: bool) -> Key:
     def lower(context: Any, builder: Any, _: Any, args: Any) -> Any:
         if function in COMPARISONS and all(each in INTEGERS or each == BOOL for each in pair):
             room = 128 if UNSIGNED[-1] in pair else 64  # only with the widest neither type holds both
@@ -123,7 +119,7 @@ def _operation(
         left, right = (
             converted(context, builder, arg, kind, computed) for arg, kind in zip(args, pair, strict=True)
         )
-        if by_ufunc:
+        if function is np.power:
             return scalar_ufuncs.power(context, builder, None, (left, right))
         arithmetic = _Arithmetic(context, builder, computed, numpy)
         if computed in COMPLEXES:
@@ -132,7 +128,7 @@ def _operation(
             return arithmetic.on_ints(function, left, right)
         return arithmetic.on_floats(function, left, right)
 
-    said = "ufunc" if by_ufunc else "numpy" if numpy else "python"
+    said = "numpy" if numpy else "python"
     key = primitive(f"{function.__name__}_{pair[0]}_{pair[1]}_{computed}_{said}", {pair: (result, lower)})
     install()
     return key
