@@ -34,11 +34,13 @@ class Lists(Wholes):
             f"{one}[{r.choice(SLICED)}]", f"{one} + [{e()}]", f"{one} + {one}", f"[w for w in {one}]", f"{one}",
         ]  # fmt: skip
         if r.random() < 0.4:
-            comprehended = {**env, "w": kind}
+            numbers = [name for name, its in env.items() if its in ("int", "float")]
+            w = r.choice(["w", "w", *numbers])  # the comprehension's own, whatever else has its name
+            comprehended = {**env, w: kind}
             made = [
-                f"[{self.of(kind, 1, comprehended)} for w in {one}]",
-                f"[{self.of(kind, 1, {**env, 'w': 'int'})} for w in range({r.choice(['3', 'n % 6', '8'])})]",
-                f"[w for w in {one} if {self.condition(0, comprehended)}]",
+                f"[{self.of(kind, 1, comprehended)} for {w} in {one}]",
+                f"[{self.of(kind, 1, {**env, w: 'int'})} for {w} in range({r.choice(['3', 'n % 6', '8'])})]",
+                f"[{w} for {w} in {one} if {self.condition(0, comprehended)}]",
             ]
         if kind == "int":
             made += ["list(range(8))", "list(range(n % 7))", "list(range(5, -3, -2))"]

@@ -79,7 +79,7 @@ class Writer(Loops):
                 return
             self.assignment(indent, env)
         elif k < 0.55:
-            self.put(indent, f"if {self.condition(1, env)}:")
+            self.put(indent, f"if {self.named(env) if r.random() < 0.1 else self.condition(1, env)}:")
             self.block(indent + 1, dict(env), r.randint(1, 2))
             if r.random() < 0.4:
                 self.put(indent, "else:")
@@ -104,6 +104,14 @@ class Writer(Loops):
             self.allocation(indent, env)
         else:
             self.assignment(indent, env)
+
+    def named(self, env):
+        """A condition that binds a number's name on the way."""
+        name = self.r.choice(
+            [each for each, kind in env.items() if kind in ("int", "float") and each[0] != "k"]
+        )
+        self.changed.append(name)
+        return f"({name} := {self.of(env[name], 1, env)}) {self.r.choice(['<', '>=', '!='])} {self.of(env[name], 0, env)}"
 
     def assignment(self, indent, env):
         """`name = expression` or `name += expression`."""

@@ -74,12 +74,8 @@ def installed_version(name: str) -> str | None:
 
     try:
         return version(name)
-    except (
-        ImportError,
-        OSError,
-        KeyError,
-    ):  # it is not there, or a folder is left of it without its metadata
-        return None
+    except (ImportError, OSError, KeyError, DeprecationWarning):
+        return None  # it is not there, or a folder is left of it without its metadata, of which later Pythons warn
 
 
 def _recorded(folder: str, name: str) -> list[str]:

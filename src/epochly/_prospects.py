@@ -29,6 +29,7 @@ NEVER = {
     "IMPORT_NAME": "imports",
     "LOAD_BUILD_CLASS": "defines a class",
     "BEFORE_WITH": "has a `with` block",
+    "PUSH_EXC_INFO": "has a `try` block",
 }
 
 

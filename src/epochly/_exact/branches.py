@@ -37,12 +37,26 @@ def refuse_unread(code: types.CodeType) -> None:
     """Reject `del name`, and a name that stands alone: numba drops both, and with them what may be raised."""
     line, loaded = code.co_firstlineno, ""
     for each in dis.get_instructions(code):
-        line = each.starts_line or line
+        line = (each.positions and each.positions.lineno) or line
         if each.opname in ("DELETE_FAST", "DELETE_DEREF"):
             raise Reject(f"`del {each.argval}`", line, "leave the name bound")
         if each.opname == "POP_TOP" and loaded:
             raise Reject(f"`{loaded}` stands alone", line, "take the line out")
         loaded = each.argval if each.opname.startswith("LOAD_FAST") else ""
+
+
+def locate_phis(blocks: Any) -> None:
+    """Let each phi say the last line that binds what it joins: what is wrong with it is to be changed there."""
+    lines = {
+        statement.target.name: statement.loc
+        for block in blocks.values()
+        for statement in block.body
+        if isinstance(statement, ir.Assign)
+    }
+    for block in blocks.values():
+        for phi in _phis(block):
+            found = [lines[var.name] for var in _incoming(phi) if var.name in lines]
+            phi.loc = phi.value.loc = max(found, key=lambda loc: loc.line, default=phi.loc)
 
 
 def decide_none(func_ir: Any, argument_types: tuple[Any, ...]) -> None:

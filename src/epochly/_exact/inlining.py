@@ -21,6 +21,7 @@ from epochly._exact.branches import refuse_unread
 from epochly._exact.closures import all_kept
 from epochly._exact.kinds import Reject
 from epochly._exact.parameters import bind
+from epochly._exact.reading import as_here
 
 DEEPEST = 6  # calls of helpers by helpers; recursion ends here too
 OPTIONS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE
@@ -39,7 +40,7 @@ def inline_helpers(state: Any) -> tuple[types.FunctionType, ...]:
             inlined = numba.njit(inline="always")(helper)
             statement.value = ir.Global(helper.__name__, inlined, statement.loc)
             state.func_ir._definitions[statement.target.name] = [statement.value]  # noqa: SLF001 - no setter
-        with all_kept():
+        with all_kept(), as_here():
             InlineInlinables().run_pass(state)
     name = next(iter(found.values())).__name__
     raise Reject(f"`{name}` is recursive, or calls helpers more than {DEEPEST} deep")

@@ -7,6 +7,7 @@ given up. Source: numba's listobj, the Python library reference, 4.6.
 from __future__ import annotations
 
 import builtins
+import math
 import operator
 import sys
 from typing import Any
@@ -34,7 +35,7 @@ from epochly._exact.operators import INT_OPERATORS
 NUMBERS = (INT, FLOAT, BOOL)
 LONGEST = 2**40  # elements of `[x] * n`; more would not fit into memory
 ADD_INT = INT_OPERATORS[operator.add]
-FLOATS_ADD_PLAINLY = sys.version_info < (3, 12)  # later `sum` compensates
+FLOATS_ADD_PLAINLY = sys.version_info < (3, 12)  # later `sum` makes up for what rounding loses
 
 
 def accepted(kind: Any) -> bool:
@@ -230,6 +231,20 @@ def _total_of_floats(items: Any) -> Any:
     return total
 
 
+def _total_made_up_for(items: Any) -> Any:
+    """Neumaier's sum, as CPython has it from 3.12 on: `lost` is what rounding took from `total`."""
+    if len(items) == 0:
+        raise Deopt("a sum that is the int it starts from")
+    total, lost = 0.0, 0.0
+    for item in items:
+        more = total + item
+        lost += (total - more) + item if abs(total) >= abs(item) else (item - more) + total
+        total = more
+    return (
+        total + lost if lost != 0.0 and math.isfinite(lost) else total
+    )  # -0.0, and an infinity, stay what they are
+
+
 def _least(items: Any) -> Any:
     if len(items) == 0:
         raise Deopt("the least or the most of nothing")
@@ -258,16 +273,15 @@ def folds(name: str, kind: Any) -> Any:
     if not isinstance(kind, numba_types.UniTuple) and not accepted(kind):
         return None
     dtype = element_type(kind)
-    exact = dtype == INT or (dtype == FLOAT and (name != "sum" or FLOATS_ADD_PLAINLY))
-    return dtype if exact else None
+    return dtype if dtype in (INT, FLOAT) else None
 
 
 def fold(name: str) -> Any:
     """Its implementation."""
 
     def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        ints = signature.return_type == INT
-        function = FOLDS.get(name) or (_total_of_ints if ints else _total_of_floats)
+        of_floats = _total_of_floats if FLOATS_ADD_PLAINLY else _total_made_up_for
+        function = FOLDS.get(name) or (_total_of_ints if signature.return_type == INT else of_floats)
         return context.compile_internal(builder, function, signature, args)
 
     return lower

@@ -10,15 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from numba.core import ir
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, run_frontend
 from numba.core.compiler_machinery import (
     FunctionPass,
     PassManager,
     register_pass,
 )
-from numba.core.errors import NotDefinedError
-from numba.core.interpreter import Interpreter
 from numba.core.typed_passes import NopythonTypeInference, PreLowerStripPhis
 from numba.core.untyped_passes import (
     InlineClosureLikes,
@@ -30,7 +27,7 @@ from numba.core.untyped_passes import (
 from epochly._exact.apply import Applier
 from epochly._exact.arena import tracked_library
 from epochly._exact.array_calls import rename_array_calls
-from epochly._exact.branches import decide_none, flag_unbound, refuse_unread
+from epochly._exact.branches import decide_none, flag_unbound, locate_phis, refuse_unread
 from epochly._exact.check import Checker
 from epochly._exact.closures import InlineClosures
 from epochly._exact.inference import Findings, give_own_names, prepare
@@ -39,7 +36,9 @@ from epochly._exact.iteration import prepare_loops
 from epochly._exact.lists import enter_and_leave
 from epochly._exact.lowering import install
 from epochly._exact.numpy_calls import rename
+from epochly._exact.reading import Code, Reader, as_here
 from epochly._exact.replace import drop_keyword_names, replace
+from epochly._exact.saved import bring_back
 from epochly._exact.strips import plan_strips
 from epochly._exact.waiting import refuse_waiting
 
@@ -50,38 +49,9 @@ if TYPE_CHECKING:
     from epochly._exact.plan import Plan
 
 
-class Reader(Interpreter):
-    """Reads bytecode as numba does, and lets a name be read above the place where it is bound, as in a loop."""
-
-    def __init__(self, func_id: Any) -> None:
-        Interpreter.__init__(self, func_id)
-        self.early: set[str] = set()  # names read before they are bound
-
-    def get(self, name: str) -> Any:
-        """The variable of that name; see `branches` for whether it is bound."""
-        try:
-            return Interpreter.get(self, name)
-        except NotDefinedError:
-            if name not in self.code_locals:
-                raise
-            self.early.add(name)
-            return self.current_scope.get_or_define(name, loc=self.loc)
-
-    def store(self, value: Any, name: str, redefine: bool = False) -> Any:
-        """Assign; a name read early keeps one variable, which single-assignment form then tells apart."""
-        if name not in self.early:
-            return Interpreter.store(self, value, name, redefine)
-        target = self.current_scope.get_or_define(name, loc=self.loc)
-        if isinstance(value, ir.Var):
-            value = self.assigner.assign(value, target)
-        self.current_block.append(ir.Assign(value=value, target=target, loc=self.loc))
-        self.definitions[target.name].append(value)
-        return target
-
-
 @register_pass(mutates_CFG=True, analysis_only=False)
 class ReadByteCode(FunctionPass):
-    """See `Reader`."""
+    """See `reading`."""
 
     _name = "epochly_read"
 
@@ -91,7 +61,7 @@ class ReadByteCode(FunctionPass):
     def run_pass(self, state: Any) -> bool:
         """Bytecode to numba's representation."""
         refuse_unread(state.func_id.func.__code__)
-        state.func_ir = Reader(state.func_id).interpret(state.bc)
+        state.func_ir = Reader(state.func_id).interpret(Code(state.func_id))
         return True
 
 
@@ -119,8 +89,9 @@ class Replace(FunctionPass):
         state.epochly.helpers = inline_helpers(state)
         drop_keyword_names(state.func_ir)
         prepare_loops(state.func_ir)
-        for helper in state.epochly.helpers:
-            refuse_waiting(helper, run_frontend(helper).blocks)
+        with as_here():
+            for helper in state.epochly.helpers:
+                refuse_waiting(helper, run_frontend(helper).blocks)
         replace(state.func_ir)
         rename_array_calls(state.func_ir)
         rename(state.func_ir)
@@ -155,7 +126,9 @@ class Names(FunctionPass):
 
     def run_pass(self, state: Any) -> bool:
         """Decide tests for `None`, flag names."""
+        bring_back(state.func_ir)
         decide_none(state.func_ir, state.args)
+        locate_phis(state.func_ir.blocks)
         flag_unbound(state.func_ir)
         enter_and_leave(state.func_ir, state.epochly.kinds)
         return True

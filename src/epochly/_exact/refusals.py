@@ -36,6 +36,10 @@ _METHODS = (
 METHODS = frozenset(_METHODS.split())
 
 
+# what compiled code never does: an exception makes it give up, so that the interpreter raises and handles it
+_HANDLES = {"BEFORE_WITH": "a `with` block", "PUSH_EXC_INFO": "a `try` block"}
+
+
 class Refusal(NamedTuple):
     """Why, where, and what to write instead."""
 
@@ -59,6 +63,11 @@ def _refused(function: types.FunctionType, seen: frozenset[int], depth: int) -> 
         if instruction.positions is not None and instruction.positions.lineno is not None:
             line = instruction.positions.lineno
         name, operation = str(instruction.argval), instruction.opname
+        if operation in _HANDLES:
+            begins = (
+                line if operation == "BEFORE_WITH" else _line_of_try(function.__code__, instruction.offset)
+            )
+            return Refusal(_HANDLES[operation], begins, "put what is inside into a function of its own")
         if operation in {"LOAD_GLOBAL", "LOAD_NAME"}:
             meant = function.__globals__.get(name)
         elif operation == "LOAD_DEREF" and name in cells:
@@ -75,6 +84,15 @@ def _refused(function: types.FunctionType, seen: frozenset[int], depth: int) -> 
         if found is not None:
             return found
     return None
+
+
+def _line_of_try(code: types.CodeType, handler: int) -> int | None:
+    """The line of the `try` that a handler is for, which leaves a `NOP` before what it guards."""
+    read: Any = dis.Bytecode(code)  # `exception_entries` are not in the type stubs
+    start = min(entry.start for entry in read.exception_entries if entry.target == handler)
+    *_, before, first = (each for each in read if each.offset <= start)
+    place = (before if before.opname == "NOP" else first).positions
+    return place and place.lineno
 
 
 _FIX = "compute it in the caller and pass it, or write it as a loop"

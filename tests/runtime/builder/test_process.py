@@ -241,15 +241,23 @@ def test_spawned_child_starts_no_process_of_its_own(tmp_path):
 
 
 FORKING = """
-import os, sys
+import os, sys, threading
 from epochly._builder import errands
 class Importing:
+    def __init__(self):
+        self.turns = []  # from Python 3.12 on no thread starts once the interpreter ends, so both wait from now on
+        for _ in range(2):
+            begin, done = threading.Event(), threading.Event()
+            threading.Thread(target=self.ask, args=(begin, done), daemon=True).start()
+            self.turns.append((begin, done))
+    def ask(self, begin, done):
+        begin.wait()
+        logging.getLogger("some")
+        done.set()
     def settle(self, most_s):
-        import logging, threading
-        asks = threading.Thread(target=logging.getLogger, args=("some",), daemon=True)
-        asks.start()
-        asks.join(5)
-        print(not asks.is_alive(), flush=True)
+        begin, done = self.turns.pop()
+        begin.set()
+        print(done.wait(5), flush=True)
     def be_a_child(self):
         pass
 importing = Importing()

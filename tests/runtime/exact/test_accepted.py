@@ -35,6 +35,21 @@ def collatz(n):
     return steps
 
 
+def named_in_a_condition(n):
+    s = 0
+    for i in range(n):
+        if (k := i * i) % 3 > 0:
+            s += k
+    while (left := n - s) > 3:
+        s += 1
+    return s, left, k
+
+
+def named_beside_itself(n):
+    m = n + 1
+    return m * ((m := n * 2) if n > 2 else 4) + m
+
+
 def int_start_float_sum(a):
     s = 0
     for i in range(len(a)):
@@ -216,6 +231,9 @@ ACCEPTED = [
     (counted, lambda: (100,)),
     (counted, lambda: (9,)),
     (collatz, lambda: (97,)),
+    (named_in_a_condition, lambda: (20,)),
+    (named_beside_itself, lambda: (3,)),
+    (named_beside_itself, lambda: (2,)),
     (int_start_float_sum, lambda: (np.arange(5.0),)),
     (float_start_numpy_sum, lambda: (np.arange(5.0),)),
     (dot, lambda: (np.arange(5.0), np.arange(5.0)[::-1])),

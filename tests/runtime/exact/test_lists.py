@@ -8,6 +8,8 @@ One small program a case, hence long.
 from __future__ import annotations
 
 import copy
+import math
+import random
 
 import differ
 import numpy as np
@@ -149,6 +151,53 @@ def test_a_list_made_in_the_function_is_compiled_and_exact(function, args):
     expected, found, exact = differ.both(function, lambda: args)
     assert exact.served == "machine", exact.why
     assert found == expected
+
+
+def summed(items):
+    return sum(items)
+
+
+BIG = 1.7976931348623157e308
+SUMMED = [
+    [0.1] * 10,
+    [1e16, 1.0, -1e16],
+    [1.0, 1e100, 1.0, -1e100],
+    [-0.0],
+    [-0.0, -0.0],
+    [1e-320, -1e-320, 5e-324],
+    [BIG, BIG, -BIG],
+    [BIG, -BIG, BIG, 1e292],
+    [math.inf],
+    [math.inf, 1.0, 0.1],
+    [1.0, math.inf, -math.inf],
+    [-math.inf, 1.0],
+    [math.nan, 1.0],
+    [1.0, math.nan],
+]
+
+
+@pytest.mark.parametrize("items", SUMMED, ids=repr)
+def test_a_sum_of_floats_makes_up_for_rounding_where_pythons_does(monkeypatch, items):
+    """From 3.12 on `sum` compensates, unless that would make a NaN of an infinity."""
+    monkeypatch.setattr("epochly._exact.listed.require_pay", lambda *_: None)
+    expected, found, exact = differ.both(summed, lambda: (items,))
+    assert exact.served == "machine", exact.why
+    assert found == expected
+
+
+def test_sums_of_random_floats_are_pythons(monkeypatch):
+    """Of all magnitudes and signs, some of which cancel."""
+    monkeypatch.setattr("epochly._exact.listed.require_pay", lambda *_: None)
+    exact, chance = differ.Exact(summed), random.Random(12)
+    for _ in range(500):
+        items = [
+            chance.uniform(-1, 1) * 10.0 ** chance.randint(-20, 20) for _ in range(chance.randint(1, 30))
+        ]
+        items += [-x for x in items[::2]]
+        chance.shuffle(items)
+        expected, found, _ = differ.both(summed, lambda items=items: (items,), exact)
+        assert exact.served == "machine", exact.why
+        assert found == expected, items
 
 
 def sorted_in_place(items):

@@ -154,7 +154,7 @@ def sorted_in_place(a):
 
 
 BY_TYPES = [
-    (two_kinds, "`x` is an int on one path and an array of float64 in 2 dimensions on another", 4),
+    (two_kinds, "`x` is an int on one path and an array of float64 in 2 dimensions on another", 3),
     (along_an_axis, "an axis", 2),
     (text_stored, "a store of text into an array of float64 in 2 dimensions", 2),
     (no_such_attribute, "`.foo` of an array of float64 in 1 dimension", 2),
