@@ -65,12 +65,21 @@ def fold_kind(checker: Checker, expr: Any, target: Any) -> Kind | None:
 # -- before types are inferred -------------------------------------------------------------------------------------
 
 
-def enter_and_leave(func_ir: Any, kinds: tuple[Kind, ...]) -> None:
-    """Make lists of the arguments that are, put their elements back before each `return`, in place."""
-    builds = any(
-        isinstance(getattr(statement, "value", None), ir.Expr) and statement.value.op == "build_list"
+def enter_and_leave(func_ir: Any, kinds: tuple[Kind, ...], types: tuple[Any, ...]) -> None:
+    """Make lists of the arguments that are, put their elements back before each `return`, in place.
+
+    A list of lists that is returned, and is no argument itself, must hold neither rows of one nor the same row twice.
+    """
+    values = {
+        statement.target.name: statement.value
         for block in func_ir.blocks.values()
         for statement in block.body
+        if isinstance(statement, ir.Assign)
+    }
+    builds = any(isinstance(value, ir.Expr) and value.op == "build_list" for value in values.values())
+    nested = builds or any(
+        isinstance(kind, Sequence) and machine_type.ndim > 1
+        for kind, machine_type in zip(kinds, types, strict=True)
     )
     entered: list[tuple[Any, Any, Any]] = []
     for block in func_ir.blocks.values():
@@ -89,13 +98,26 @@ def enter_and_leave(func_ir: Any, kinds: tuple[Kind, ...]) -> None:
             if isinstance(statement, ir.Return):
                 for parts in entered:
                     body.extend(_called(block, statement.loc, LEFT, parts))
-                if builds:
+                if nested and _origin(statement.value, values).name not in {
+                    target.name for target, _, _ in entered
+                }:
                     body.extend(_called(block, statement.loc, FORGET, (statement.value,)))
                     for target, _, _ in entered:
                         body.extend(_called(block, statement.loc, CLAIM, (target,)))
                     body.extend(_called(block, statement.loc, RETURNED, (statement.value,)))
             body.append(statement)
         block.body = body
+
+
+def _origin(var: Any, values: dict[str, Any]) -> Any:
+    """The variable that one is a copy of."""
+    while True:
+        value = values.get(var.name)
+        if isinstance(value, ir.Expr) and value.op == "cast":
+            value = value.value
+        if not isinstance(value, ir.Var):
+            return var
+        var = value
 
 
 def _called(block: Any, loc: Any, key: Key, args: tuple[Any, ...], target: Any = None) -> list[Any]:

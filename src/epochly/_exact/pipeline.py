@@ -130,7 +130,7 @@ class Names(FunctionPass):
         decide_none(state.func_ir, state.args)
         locate_phis(state.func_ir.blocks)
         flag_unbound(state.func_ir)
-        enter_and_leave(state.func_ir, state.epochly.kinds)
+        enter_and_leave(state.func_ir, state.epochly.kinds, state.args)
         return True
 
 

@@ -348,6 +348,18 @@ def a_row(rows):
     return [row for row in rows], s  # noqa: C416 - what is tested
 
 
+def later_rows(rows, n):
+    return rows[n:]
+
+
+def rows_twice(rows, n):
+    return rows + rows, n
+
+
+def rows_copied(rows, n):
+    return rows.copy() if n > 0 else list(rows)
+
+
 def the_same_row_twice(n):
     rows = [[0] * n] * 2
     rows[0][0] = 5
@@ -371,6 +383,10 @@ EDGES = [
     (resized, ([1, 2], 2)),
     (rows_exchanged, ([[1.0], [2.0]],)),
     (a_row, ([[1.0], [2.0]],)),
+    (later_rows, ([[1.0], [2.0]], 1)),
+    (rows_twice, ([[1.0], [2.0]], 1)),
+    (rows_copied, ([[1.0], [2.0]], 1)),
+    (rows_copied, ([[1.0], [2.0]], 0)),
     (the_same_row_twice, (3,)),
     (too_far, (3,)),
     (nothing_to_sum, (0,)),
@@ -380,10 +396,30 @@ EDGES = [
 @pytest.mark.parametrize(
     ("function", "args"), EDGES, ids=[f"{n}-{e[0].__name__}" for n, e in enumerate(EDGES)]
 )
-def test_what_lists_cannot_hold_apart_is_given_up(function, args):
+def test_what_lists_cannot_hold_apart_is_given_up(monkeypatch, function, args):
     """Lists reached in two ways, resized or exchanged: the interpreter serves the call, and nothing differs."""
+    monkeypatch.setattr("epochly._exact.listed.require_pay", lambda *_: None)
     expected, found, exact = differ.both(function, lambda: copy.deepcopy(args))
     assert exact.served == "deopt", exact.why
+    assert found == expected
+
+
+def itself(rows, x):
+    made = [x] * 2
+    rows[0][0] = made[1]
+    return rows
+
+
+def none_of_its_rows(rows, n):
+    return rows[len(rows) :], n
+
+
+@pytest.mark.parametrize("function", [itself, none_of_its_rows])
+def test_a_list_of_lists_is_returned_where_it_holds_no_rows_of_another(monkeypatch, function):
+    """An argument itself, and a slice without rows."""
+    monkeypatch.setattr("epochly._exact.listed.require_pay", lambda *_: None)
+    expected, found, exact = differ.both(function, lambda: ([[1.0], [2.0]], 3.0))
+    assert exact.served == "machine", exact.why
     assert found == expected
 
 
