@@ -17,10 +17,11 @@ ONLY_NAN = "only the bits of a NaN"
 class Outcome:
     """What one call returned or raised, with what it could have changed."""
 
-    __slots__ = ("args", "bases", "error", "rows", "value", "warnings")
+    __slots__ = ("args", "as_bits", "bases", "error", "rows", "value", "warnings")
 
     def __init__(self, call, args, bases, log):
         self.args, self.bases, self.value, self.error = args, bases, None, None
+        self.as_bits = False  # whether ints of 64 bits among the arguments may be the bits of floats
         self.rows = {
             id(row): (at, number)
             for at, arg in enumerate(args)
@@ -40,6 +41,7 @@ def difference(due, found, *, as_bits=False):
 
     With `as_bits`, ints of 64 bits may be the bits of floats.
     """
+    due.as_bits = as_bits
     if due.warnings != found.warnings:
         return f"warnings {found.warnings}, not {due.warnings}"
     if (due.error is None) != (found.error is None):
@@ -103,7 +105,8 @@ def value_difference(one, other, due, found):
                 return f"an array {theirs}, not {mine}"
         if one.tobytes() == other.tobytes():
             return ""
-        return ONLY_NAN if same_but_for_nans(one, other) else f"{other!r}, not {one!r}"
+        as_bits = due.as_bits and place(one, due.args) is not None
+        return ONLY_NAN if same_but_for_nans(one, other, as_bits=as_bits) else f"{other!r}, not {one!r}"
     if isinstance(one, np.generic):
         same = one.dtype == other.dtype and one.tobytes() == other.tobytes()
         return "" if same else f"{other!r}, not {one!r}"

@@ -51,7 +51,7 @@ SHAPES = {  # long ones reach the blocks that sums and vector code work in
     3: [(2, 3, 2)] * 8 + [(1, 1, 1), (2, 0, 2)],
 }
 POOL = 48  # arrays of one dtype, shape and mood
-LAYOUTS = ("C", "C", "C", "C", "F", "strided", "reversed", "offset", "read-only", "transposed")
+LAYOUTS = ("C", "C", "C", "C", "F", "strided", "reversed", "offset", "read-only", "transposed", "turned")
 SCALARS = {"i8": "int", "f8": "float", "b1": "bool", "c16": "complex"}  # what an element is, to a program
 NARROW = ("i1", "i2", "i4", "u1", "u2", "u4", "u8", "f4")
 
@@ -159,6 +159,11 @@ def laid_out(values, layout):
     elif layout == "transposed":
         base = values.T.copy()
         array = base.T
+    elif layout == "turned":  # as a part of what is transposed
+        turned = values.T
+        base = np.ones((*turned.shape[:-1], 2 * turned.shape[-1]), values.dtype)
+        array = base[..., ::2].T
+        array[...] = values
     else:
         array = base = values.copy()
         array.flags.writeable = layout != "read-only"

@@ -1,7 +1,7 @@
 """Finding hot code: a thread that looks every few milliseconds at what all other threads are running.
 
 It finds loops that never return, which counting calls cannot. Each look takes the interpreter's lock for a moment, so it looks
-less often while there is nothing new, and costs well under 1 % then. It runs only between `start` and `stop`, is no `threading.Thread` (so a program that lists its threads does not see it), pauses while the process forks,
+less often while there is nothing new, and costs a part of 1 % then. It runs only between `start` and `stop`, is no `threading.Thread` (so a program that lists its threads does not see it), pauses while the process forks,
 and is gone in the child. It refuses to keep frames: a sample is a code object and a line.
 """
 
@@ -22,8 +22,8 @@ else:
     from epochly._records import dataclass, field
 
 INTERVAL_S = 0.005  # seconds, where the pace is steady; each look costs about 0.1 ms of a busy program's time
-SLOWEST = 5  # intervals between two looks while nothing new turns up
-QUIET = 8  # looks without news, after which there is one interval more between two
+SLOWEST = 25  # intervals between two looks at most, while nothing new turns up
+QUIET = 10  # intervals without news that make for one more between two looks: what begins later is found a tenth later
 INSIDE = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # code that is part of the function around it
 STOP_S = 2.0  # seconds to wait for the thread; it only sleeps and counts
 
@@ -118,7 +118,7 @@ class Sampler:
                             frame = frame.f_back  # noqa: PLW2901 - what it is part of is what can be compiled
                         news |= bool(self._sink(frame.f_code, frame.f_lineno or 0, weight))
                 del frame
-                quiet = 0 if news or self._steady else quiet + 1
+                quiet = 0 if news or self._steady else quiet + weight
                 weight = min(SLOWEST, 1 + quiet // QUIET)
         except Exception as error:  # noqa: BLE001 - a sink's fault must not be the program's
             self.trouble = f"sampling ended early: {type(error).__name__}: {error}"

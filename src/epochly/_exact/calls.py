@@ -48,6 +48,8 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         and function.typing_key in ALLOCATIONS
         and expr.vararg is None
     ):
+        for arg in expr.args:
+            checker.needs_order(arg)
         return allocation(checker, function.typing_key, expr, target)
     if (
         isinstance(function, numba_types.BoundFunction)
@@ -61,6 +63,9 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         raise checker.reject("a call with keywords or a star")
     key = getattr(function, "typing_key", None) if isinstance(function, numba_types.Function) else None
     args = [checker.type_of(arg) for arg in expr.args]
+    if key not in (len, *array_calls.MEANING, *elementwise.FUNCTIONS, *iteration.CALLS):
+        for arg in expr.args:
+            checker.needs_order(arg)
     if (
         key is len
         and len(args) == 1
@@ -167,7 +172,7 @@ def attribute(checker: Checker, expr: Any) -> Kind | None:
             return OPAQUE
         if expr.attr == "T":
             kind = checker.kind_of(expr.value)
-            return Array(kind.roots, whole=False) if isinstance(kind, Array) else None
+            return kind.part if isinstance(kind, Array) else None
         raise checker.reject(f"`.{expr.attr}` of an array")
     if owner in COMPLEXES and expr.attr in ("real", "imag"):
         return checker.kind_of(expr.value)

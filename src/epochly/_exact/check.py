@@ -140,6 +140,15 @@ class Checker:
         """What is known of a variable so far."""
         return self.plan.kinds.get(var.name)
 
+    def needs_order(self, var: Any) -> None:
+        """Something hangs on the order in which a value's elements lie in memory: a sum's last bit, or what is returned."""
+        kinds = [self.kind_of(var)]
+        while kinds:
+            kind = kinds.pop()
+            if isinstance(kind, Array):
+                self.plan.ordered |= kind.orders
+            kinds += kind.items if isinstance(kind, Items) else ()
+
     def reject(self, reason: str, fix: str = "") -> Reject:
         """A rejection that points at the statement in hand."""
         return Reject(reason, self.statement.loc.line, fix)
@@ -402,6 +411,7 @@ class Checker:
     def returned(self, var: Any) -> Kind | None:
         """The value of a `return`."""
         kind = self.settled(var)
+        self.needs_order(var)
         if isinstance(kind, Number | Opaque) or kind is None:
             return kind
         if isinstance(kind, Array):

@@ -39,6 +39,7 @@ from epochly._exact.layouts import (
     taking_part,
 )
 from epochly._exact.lowering import I64, NONE, ZERO, deopt_if, numba_types
+from epochly._exact.orders import laid_out_otherwise
 from epochly._exact.promotion import MACHINE
 from epochly._exact.recipes import Leaf, Node, Tree, converted, element, machine_type
 
@@ -56,11 +57,12 @@ class Recipe(types.Type):
         lifts: for each argument, how many axes of size one follow its own.
         tree: over the arguments that follow the recipe; with a store, the first of them is the target.
         result: the machine type of the new array, or none for a store.
+        ordered: whether to give up unless NumPy lays the new array out as it is here.
     """
 
-    def __init__(self, tree: Tree, result: Any, lifts: tuple[int, ...]) -> None:
-        self.tree, self.result, self.lifts = tree, result, lifts
-        super().__init__(name=f"recipe({tree}, {result}, {lifts})")
+    def __init__(self, tree: Tree, result: Any, lifts: tuple[int, ...], ordered: bool) -> None:
+        self.tree, self.result, self.lifts, self.ordered = tree, result, lifts, ordered
+        super().__init__(name=f"recipe({tree}, {result}, {lifts}, {ordered})")
 
 
 @register_default(Recipe)
@@ -96,7 +98,7 @@ def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     if result == NONE:
         work.store(recipe.tree, sig.args[1])
         return context.get_dummy_value()
-    return work.make(recipe.tree, result)
+    return work.make(recipe.tree, result, ordered=recipe.ordered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,16 @@ class Work:
     builder: Any
     operands: list[Operand]
 
-    def make(self, tree: Tree, machine: Any) -> Any:
+    def make(self, tree: Tree, machine: Any, *, ordered: bool) -> Any:
         """A new array."""
         arrays = [operand for operand in self.operands if operand.data is not None]
         self.convert_scalars(tree, "")
         shape = broadcast(self.builder, arrays, machine.ndim)
         self.fit(arrays, shape, tree)
+        if ordered:
+            otherwise = laid_out_otherwise(self.builder, tree, self.operands, machine)
+            why = "NumPy lays the result of an array expression out in another order"
+            deopt_if(self.context, self.builder, otherwise, why)
         made = _empty_nd_impl(self.context, self.builder, machine, shape)
         self.walk(tree, made_operand(self.builder, made, machine), self.operands, shape)
         return made._getvalue()  # noqa: SLF001 - numba's own name for it

@@ -125,9 +125,15 @@ def _computed(
             checker.plan.uses_flags = True
         element = Element(expr, ufunc.__name__, computes_in, gives, operands, lifted, into)
         checker.plan.elements[id(expr)] = element
-    arrays = [machine for machine in types if isinstance(machine, numba_types.Array)]
-    whole = made.ndim == 1 or lifted or all(array.layout == "C" for array in arrays)
-    return FRESH if whole else Array(FRESH.roots, whole=False)
+    if made.ndim == 1 or lifted:
+        return FRESH
+    orders: frozenset[int] = frozenset()
+    for kind in map(checker.kind_of, operands):
+        orders |= kind.orders if isinstance(kind, Array) else frozenset()
+    layouts = [each.layout for each in types if isinstance(each, numba_types.Array) and each.ndim > 1]
+    if layouts != (["F"] if made.layout == "F" else ["C"] * len(layouts)):
+        orders |= {id(expr)}
+    return Array(FRESH.roots, whole=made.layout == "C", orders=orders)
 
 
 def _name(expr: Any, ufunc: Any) -> str:

@@ -138,11 +138,19 @@ class Fuser:
         tree = self.tree(element, inner, operands)
         if element.into is None:
             made = self.applier.typemap[statement.target.name]
-            value = self.compute(block, statement, tree, made, operands)
+            ordered = self.is_ordered(element, inner)
+            value = self.compute(block, statement, tree, made, operands, ordered=ordered)
         else:
             self.compute(block, statement, tree, NONE, operands)
             value = element.into
         self.applier.out.append(ir.Assign(value, statement.target, statement.loc))
+
+    def is_ordered(self, element: Element, inner: dict[str, Any]) -> bool:
+        """Whether the order of an expression, or of one that is part of it, can be told."""
+        parts = [inner["names"].get(var.name) for var in element.parts]
+        return id(element.expression) in self.plan.ordered or any(
+            self.is_ordered(part, inner) for part in parts if part is not None
+        )
 
     def store(self, block: Any, statement: Any, inner: dict[str, Any], views: dict[str, Any]) -> None:
         """`array[index] = value`, unless the value is that very view, changed in place."""
@@ -173,10 +181,17 @@ class Fuser:
         return var
 
     def compute(
-        self, block: Any, statement: Any, tree: Tree, result: Any, operands: list[tuple[Any, int]]
+        self,
+        block: Any,
+        statement: Any,
+        tree: Tree,
+        result: Any,
+        operands: list[tuple[Any, int]],
+        *,
+        ordered: bool = False,
     ) -> Any:
         """Append the call; its result's variable."""
-        applier, recipe = self.applier, Recipe(tree, result, tuple(lift for _, lift in operands))
+        applier, recipe = self.applier, Recipe(tree, result, tuple(lift for _, lift in operands), ordered)
         nothing = applier.fresh(block, statement.loc, recipe)
         applier.out.append(ir.Assign(ir.Const(None, statement.loc), nothing, statement.loc))
         value = applier.call(block, statement.loc, compute, (nothing, *(var for var, _ in operands)), result)

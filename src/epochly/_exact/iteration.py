@@ -163,7 +163,7 @@ def call(checker: Checker, key: Any, expr: Any) -> Kind | None:
     if key is REVERSED:
         kind = checker.kind_of(expr.args[0])
         if isinstance(kind, Array):
-            return Array(kind.roots, whole=False)
+            return kind.part
         return Items(kind.items[::-1]) if isinstance(kind, Items) else kind
     if key is builtins.enumerate:
         item = drawn(checker, expr.args[0])
@@ -193,5 +193,5 @@ def drawn(checker: Checker, source: Any) -> Kind | None:
     if isinstance(container, numba_types.Array):
         if container.ndim == 1:
             return NUMPY
-        return Array(kind.roots, whole=False) if isinstance(kind, Array) else None
+        return kind.part if isinstance(kind, Array) else None
     raise checker.reject(f"a loop over {words(container)}")

@@ -43,10 +43,19 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array: the arguments whose memory it may share, and whether it is one of them as a whole."""
+    """An array: the arguments whose memory it may share, whether it is one of them as a whole, and what its order hangs on.
+
+    `orders` are array expressions, by identity, that NumPy might lay out in another order than ours, as its operands lie.
+    """
 
     roots: frozenset[int]
     whole: bool
+    orders: frozenset[int] = frozenset()
+
+    @property
+    def part(self) -> Array:
+        """A view of it."""
+        return Array(self.roots, whole=False, orders=self.orders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ def joined(one: Kind | None, other: Kind | None) -> Kind | None:
     if isinstance(one, Number) and isinstance(other, Number):
         return Number(one.marks | other.marks)
     if isinstance(one, Array) and isinstance(other, Array):
-        return Array(one.roots | other.roots, whole=False)
+        return Array(one.roots | other.roots, whole=False, orders=one.orders | other.orders)
     if isinstance(one, Sequence) and isinstance(other, Sequence):
         return Sequence(one.roots | other.roots, one.whole and other.whole, joined(one.item, other.item))
     if isinstance(one, Iterator) and isinstance(other, Iterator):

@@ -104,7 +104,8 @@ def size_of(dtype: str) -> Any:
     return ir.Constant(I64, np.dtype(dtype).itemsize)
 
 
-def _magnitude(builder: Any, value: Any) -> Any:
+def magnitude(builder: Any, value: Any) -> Any:
+    """The size of a step."""
     negative = builder.icmp_signed("<", value, ZERO)
     return builder.select(negative, builder.sub(ZERO, value), value)
 
@@ -115,7 +116,7 @@ def overlaps_itself(builder: Any, target: Operand) -> Any:
     for order in (range(len(target.shape)), range(len(target.shape) - 1, -1, -1)):
         below, fine = size_of(target.dtype), TRUE
         for dimension in reversed(order):
-            step = _magnitude(builder, target.strides[dimension])
+            step = magnitude(builder, target.strides[dimension])
             size = target.shape[dimension]
             single = builder.icmp_signed("<=", size, ONE)
             fine = builder.and_(fine, builder.or_(single, builder.icmp_signed(">=", step, below)))
@@ -158,7 +159,7 @@ def _clash_nearby(builder: Any, target: Operand, operand: Operand) -> Any:
             same = builder.and_(same, alike)
     step = ZERO  # the smallest distance between elements of the target
     for size, stride in zip(target.shape, target.strides, strict=True):
-        one = _magnitude(builder, stride)
+        one = magnitude(builder, stride)
         better = builder.or_(builder.icmp_signed("==", step, ZERO), builder.icmp_signed("<", one, step))
         better = builder.and_(better, builder.icmp_signed(">", size, ONE))
         step = builder.select(better, one, step)
@@ -181,7 +182,7 @@ def arranged(builder: Any, shape: tuple[Any, ...], memory: list[Operand]) -> tup
     sizes, strides = list(shape), [list(each.strides) for each in memory]
     inner = len(sizes) - 1
     for outer in range(inner):
-        step, best = (_magnitude(builder, strides[0][dimension]) for dimension in (outer, inner))
+        step, best = (magnitude(builder, strides[0][dimension]) for dimension in (outer, inner))
         lone = builder.icmp_signed("<=", sizes[inner], ONE)
         wide = builder.icmp_signed(">", sizes[outer], ONE)
         swap = builder.and_(wide, builder.or_(lone, builder.icmp_signed("<", step, best)))

@@ -64,6 +64,7 @@ class Plan:
     casts: list[Cast] = field(default_factory=list)
     tagged: set[str] = field(default_factory=set)
     elements: dict[int, Element] = field(default_factory=dict)  # by the identity of the expression
+    ordered: set[int] = field(default_factory=set)  # of these, those whose order in memory can be told
     gathers: dict[int, Any] = field(
         default_factory=dict
     )  # expressions that pick elements of a vector, by identity

@@ -63,7 +63,7 @@ def getitem(checker: Checker, source: Any, index: Any, static: Any) -> Kind | No
     if isinstance(container, numba_types.Array):
         if picks_one(checker, container, index):
             return NUMPY
-        return Array(kind.roots, whole=False) if isinstance(kind, Array) else None
+        return kind.part if isinstance(kind, Array) else None
     if isinstance(container, numba_types.BaseTuple) and plain(index) == INT:
         if not isinstance(kind, Items):
             return None

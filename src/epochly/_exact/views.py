@@ -51,4 +51,4 @@ FLIP: Key = array_primitive("flip", 1, _backwards, flipped)
 def flip(checker: Checker, expr: Any) -> Kind | None:
     """The kind of `np.flip(vector)`."""
     kind = checker.kind_of(expr.args[0])
-    return Array(kind.roots, whole=False) if isinstance(kind, Array) else None
+    return kind.part if isinstance(kind, Array) else None
