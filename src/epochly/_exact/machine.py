@@ -40,7 +40,7 @@ FLAGS = {
 }.get(platform.machine(), 0)
 UNDERFLOW = 16 if platform.machine() in {"x86_64", "AMD64"} else 8
 STRIP = 2**16  # passes of loops between two looks for a signal; a millisecond or a few
-WIDEST = 2**62  # a range's bound; sums of two of them still fit
+WIDEST = 2**62 - 1  # a range's bound, either way: how far two are apart still fits
 STEADY = 2**62  # an int that small can grow for a whole strip
 MOST_TERMS = 6  # of a limit
 ITERATOR = numba_types.range_iter64_type

@@ -340,3 +340,43 @@ def strict(a):
 def test_an_iterator_that_is_kept_is_left_to_the_interpreter(function):
     """What can be drawn from once is compiled where its loop begins, and nowhere else."""
     assert isinstance(specialise(function, (np.arange(3.0),)), Rejected)
+
+
+def first_of_range(start, stop, step):
+    for i in range(start, stop, step):
+        if i != start + step:
+            continue
+        break
+    else:
+        i = -7
+    return i
+
+
+def first_of_plain_range(start, stop):
+    s = 0
+    for i in range(start, stop):
+        s += i - start
+        if s > 3:
+            break
+    else:
+        s = -1
+    return s
+
+
+FAR = [2**63 - 1, 2**62, 2**62 - 1, 3, 0, -1, -(2**62) + 1, -(2**62), -(2**63)]
+
+
+def test_ranges_as_wide_as_ints_go_end_as_in_the_interpreter():
+    """How far their ends are apart may not fit into 64 bits."""
+    two, three = differ.Exact(first_of_plain_range), differ.Exact(first_of_range)
+    for start in FAR:
+        for stop in FAR:
+            if not 4 < abs(stop - start) < 2**60:
+                expected, found, _ = differ.both(first_of_plain_range, lambda a=start, b=stop: (a, b), two)
+                assert found == expected, (start, stop)
+            for step in (2**62, 2**62 - 1, 2**61, -(2**61), -(2**62) + 1, -(2**62)):
+                args = (start, stop, step)
+                expected, found, _ = differ.both(first_of_range, lambda args=args: args, three)
+                assert found == expected, args
+    assert two(-(2**62) + 1, 2**62 - 1) == 6
+    assert two.served == "machine", two.why
