@@ -122,9 +122,8 @@ class Reader(Interpreter):
         self.store(ir.Expr(SAVED, loc=self.loc, value=self.get(name)), res)
         nothing = f"{res}.{UNBOUND}"
         self.store(ir.Expr(UNBOUND, loc=self.loc), nothing)
-        self.store(
-            self.get(nothing), name
-        )  # from a variable: so numba no longer takes its stack's older copies for this name
+        # from a variable, or numba would still take older copies of this name, on its stack, for the name
+        self.store(self.get(nothing), name)
 
 
 @contextmanager

@@ -70,9 +70,9 @@ def _aside(values: Values) -> Values:
             sources = [value] if isinstance(value, ir.Var) else []
             if _is(value, "phi"):
                 sources = [var for var in value.incoming_values if getattr(var, "name", None) != name]
-            held = {id(var): var for var in (aside.get(getattr(each, "name", "")) for each in sources)}
-            if len({getattr(var, "name", None) for var in held.values()}) == 1 and None not in held.values():
-                aside.setdefault(name, *held.values())
+            held = [aside.get(getattr(each, "name", "")) for each in sources]
+            if held and None not in held and len({getattr(each, "name", None) for each in held}) == 1:
+                aside.setdefault(name, held[0])
     return aside
 
 
