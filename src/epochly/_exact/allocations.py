@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epochly._exact.kinds import Array, Kind, words
-from epochly._exact.lowering import BOOL, FLOAT, INT, numba_types
+from epochly._exact.lowering import BOOL, FLOAT, INT, Key, array_primitive, numba_types
 from epochly._exact.machine import ARANGE
 
 if TYPE_CHECKING:
@@ -21,8 +21,24 @@ if TYPE_CHECKING:
 NO_ARGUMENT = -1  # the root of memory that no argument shares
 FRESH = Array(frozenset({NO_ARGUMENT}), whole=True)
 SHAPED, FILLED = (np.zeros, np.ones, np.empty), (np.full,)
-LIKE, COUNTED = (np.zeros_like, np.ones_like, np.empty_like), (ARANGE,)
+LIKE, COUNTED = (np.zeros_like, np.ones_like, np.empty_like, np.full_like), (ARANGE,)
 ALLOCATIONS = (*SHAPED, *FILLED, *LIKE, *COUNTED)
+
+
+def _copy_type(kind: Any) -> Any:
+    ordered = isinstance(kind, numba_types.Array) and (kind.layout == "C" or kind.ndim == 1)
+    return numba_types.Array(kind.dtype, kind.ndim, "C") if ordered else None
+
+
+def _copied(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def copied(array: Any) -> Any:
+        return array.copy()
+
+    return context.compile_internal(builder, copied, signature, args)
+
+
+# of an array of several dimensions these keep its order in memory, unlike its method
+COPIES: dict[Key, str] = {array_primitive(name, 1, _copy_type, _copied): name for name in ("copy", "array")}
 
 
 def allocation(checker: Checker, key: Any, expr: Any, target: Any) -> Kind | None:
@@ -39,9 +55,20 @@ def allocation(checker: Checker, key: Any, expr: Any, target: Any) -> Kind | Non
         return FRESH
     if key in LIKE:
         like = args[0]
-        if len(args) != 1 or expr.kws or not isinstance(like, numba_types.Array) or like.layout != "C":
+        fills = key is np.full_like
+        if (
+            len(args) != 1 + fills
+            or expr.kws
+            or not isinstance(like, numba_types.Array)
+            or like.layout != "C"
+        ):
             raise checker.reject(f"`{key.__name__}` of something that is no array in C order")
-        return FRESH
+        if not fills:
+            return FRESH
+        same = args[1] in (INT, FLOAT, BOOL) and args[1] == like.dtype
+        if not same and (args[1], like.dtype) != (INT, FLOAT):
+            raise checker.reject(f"`full_like` of {words(like)} with {words(args[1])}")
+        return FRESH if checker.not_literal(expr.args[1]) is not None else None
     sizes = tuple(args[0]) if isinstance(args[0], numba_types.BaseTuple) else (args[0],)
     if any(size != INT for size in sizes):
         raise checker.reject(f"`{key.__name__}` with a shape that is no int")

@@ -16,7 +16,7 @@ from numba.core import ir
 from numba.core.analysis import compute_cfg_from_blocks
 
 from epochly._exact import lists, products, reductions, sequences, views
-from epochly._exact.allocations import FRESH
+from epochly._exact.allocations import COPIES, FRESH
 from epochly._exact.kinds import NUMPY, PYTHON, Kind, Reject
 from epochly._exact.lowering import numba_types
 from epochly._exact.mathematics import MAX, MIN
@@ -47,6 +47,7 @@ NAMES: dict[int, Key] = {id(getattr(np, name)): key for name, key in METHODS.ite
     id(np.amin): reductions.LEAST_OF,
     id(np.amax): reductions.MOST_OF,
     id(np.matmul): products.AT_SIGN,
+    **{id(getattr(np, name)): key for key, name in COPIES.items()},
     id(np.flip): views.FLIP,
     id(np.inner): products.INNER,
     id(np.linalg.norm): products.NORM,
@@ -56,6 +57,7 @@ NAMES: dict[int, Key] = {id(getattr(np, name)): key for name, key in METHODS.ite
 }
 SAID: dict[Key, str] = {
     views.FLIP: "flip",
+    **COPIES,
     **products.PRODUCTS,
     **sequences.SEQUENCES,
     **{key: name for key, (name, *_) in reductions.REDUCTIONS.items()},
@@ -167,6 +169,8 @@ def call(checker: Checker, key: Key, expr: Any, target: Any) -> Kind | None:
     """The kind of a call's result, or a rejection."""
     if key is views.FLIP:
         return views.flip(checker, expr)
+    if key in COPIES:
+        return FRESH
     args = [checker.type_of(arg) for arg in expr.args]
     if key in reductions.OF_ITEMS and not isinstance(args[0], numba_types.Array):
         return lists.fold_kind(checker, expr, target)

@@ -223,6 +223,14 @@ def of_numpy(x, n):
     return x * 2 + n, n + 1, n / 4
 
 
+def copies(a, b):
+    c = np.copy(a)
+    c[0] = 7.0
+    d = np.array(b[::-1])
+    d[0] = d[0] + 1
+    return c, d, np.full_like(c, 2), np.full_like(c, 0.5), np.full_like(d, 2**40)
+
+
 def _integers(*items):
     return np.array(items, "i8")
 
@@ -258,6 +266,8 @@ ACCEPTED = [
     (circle, lambda: (np.ones(1), 2.0)),
     (compared, lambda: (3, 2.5)),
     (nothing, lambda: (np.zeros(2),)),
+    (copies, lambda: (np.arange(6.0).reshape(2, 3), _integers(4, 5))),
+    (copies, lambda: (np.arange(6.0)[::2], _integers(4, 5, 6)[::-1])),
     (of_numpy, lambda: (np.float64(1.5), np.int64(4))),
 ]
 
