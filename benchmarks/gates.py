@@ -12,10 +12,13 @@ import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import randbelow
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+PAGE = 4096  # bytes
 
 
 def measured_by(code: int, said: str, out: Path) -> dict[str, Any]:
@@ -67,7 +70,12 @@ def _at_the_gate(
     with said.open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            env={**environment, "YIELD_OUT": str(out), "YIELD_GATE": f"{their_hear} {their_say}"},
+            env={
+                **environment,
+                "YIELD_OUT": str(out),
+                "YIELD_GATE": f"{their_hear} {their_say}",
+                "YIELD_PAD": "x" * randbelow(PAGE),  # it lies at the stack's end, and moves all below
+            },
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             cwd=folder,

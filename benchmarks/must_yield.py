@@ -6,7 +6,7 @@ twice, and each round has another order of the three, since who ran before leave
 the goal is the processor time, of all threads, of a turn beside the mean of the untouched two next to it, after a warm-up in which hot
 functions are found, tried and refused; what that costs once, and starting up, is shown apart, and so is the wall's time. A ratio below one is a program that
 became faster. Where a program's things lie in memory makes some per cent of its own, and importing anything moves them, so that is made
-chance, for each process: each round has another seed of hashes and another size of the environment, and each process begins with
+chance, for each process: each round has another seed of hashes, and each process another size of its environment, begins with
 another part of its pools of small objects and of C's heap taken, runs the program above another number of frames, and is elsewhere
 in the garbage collector's rhythm, which alone is worth 15 % to a program with a large heap. (The method is that of Curtsinger and Berger's "Stabilizer", 2013.)
 """
@@ -142,7 +142,7 @@ def measured(
         orders = list(permutations(sides))
         for turn in range(rounds):
             order = orders[turn % len(orders)]
-            lying = {"PYTHONHASHSEED": str(turn + 1), "YIELD_PAD": "x" * (521 * turn % 4096)}
+            lying = {"PYTHONHASHSEED": str(turn + 1)}
             in_order = {side: sides[side] for side in order}
             ended = by_turns(in_order, told | lying, folder, cpus[turn % len(cpus)])
             found = {side: measures for side, (measures, _) in ended.items()}
