@@ -11,6 +11,8 @@ import dis
 import types
 from typing import Any, NamedTuple
 
+from epochly._prospects import NEVER
+
 DEEPEST = 6  # helpers of helpers that are looked into, as `inlining` does
 OF_NUMPY = ("numpy.", "scipy.")
 # functions of NumPy's that some types make exact; scalar types, constants and modules are never refused here
@@ -37,7 +39,7 @@ METHODS = frozenset(_METHODS.split())
 
 
 # what compiled code never does: an exception makes it give up, so that the interpreter raises and handles it
-_HANDLES = {"BEFORE_WITH": "a `with` block", "PUSH_EXC_INFO": "a `try` block"}
+_HANDLES = {each: NEVER[each].removeprefix("has ") for each in ("BEFORE_WITH", "PUSH_EXC_INFO")}
 
 
 class Refusal(NamedTuple):
