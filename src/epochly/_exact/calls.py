@@ -39,17 +39,21 @@ BITS = 64  # of Python's ints in machine code
 CONVERTIBLE = (*INTEGERS, SINGLE, FLOAT)  # what `math` takes
 RANGED = (INT, *SIGNED, *(kind for kind in UNSIGNED if kind.bitwidth < BITS))
 
+# calls that do not show in which order an array lies: what they give is followed itself
+ORDER_UNSEEN = (len, *array_calls.MEANING, *elementwise.FUNCTIONS, *iteration.CALLS)
+
 
 def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
     """The kind of a call's result, or a rejection."""
     function = checker.typemap[expr.func.name]
+    if getattr(function, "typing_key", None) not in ORDER_UNSEEN:
+        for arg in expr.args:
+            checker.needs_order(arg)
     if (
         isinstance(function, numba_types.Function)
         and function.typing_key in ALLOCATIONS
         and expr.vararg is None
     ):
-        for arg in expr.args:
-            checker.needs_order(arg)
         return allocation(checker, function.typing_key, expr, target)
     if (
         isinstance(function, numba_types.BoundFunction)
@@ -63,9 +67,6 @@ def call(checker: Checker, expr: Any, target: Any) -> Kind | None:
         raise checker.reject("a call with keywords or a star")
     key = getattr(function, "typing_key", None) if isinstance(function, numba_types.Function) else None
     args = [checker.type_of(arg) for arg in expr.args]
-    if key not in (len, *array_calls.MEANING, *elementwise.FUNCTIONS, *iteration.CALLS):
-        for arg in expr.args:
-            checker.needs_order(arg)
     if (
         key is len
         and len(args) == 1
